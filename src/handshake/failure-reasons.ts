@@ -1,0 +1,2 @@
+/** Placeholder vocabulary until the table is written. */
+export type FailureReason = string;

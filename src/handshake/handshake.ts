@@ -1,0 +1,118 @@
+import type { PeerCertificate } from '../certificate/peer-certificate';
+import type { FailureReason } from './failure-reasons';
+import type { TlsAlert } from './tls-alerts';
+
+/** Which part we play in the handshake: `server` when we accepted the connection. */
+export type Side = 'client' | 'server';
+
+/** One end of the connection. A field is undefined when the socket could not tell: a pipe, a Duplex, a reset connection. */
+export interface Endpoint {
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+/** The negotiated protocol, as `tls.protocol.name` and `tls.protocol.version` say it. */
+export interface Protocol {
+  readonly name: 'tls' | 'ssl';
+  /** `1.3`, `1.2`, `1.1`, `1.0` for TLS; `3` for SSL 3.0. */
+  readonly version: string;
+}
+
+/**
+ * How far a handshake had come when it ended without success.
+ *
+ * - `client_hello`: no usable ClientHello (server), or no answer to ours (client).
+ * - `negotiation`: versions, cipher suites, groups, ALPN, server name, pre-shared keys.
+ * - `certificate`: a certificate was demanded, presented or verified.
+ * - `finished`: everything was agreed; the Finished messages, or the application's own identity check.
+ * - `post_handshake`: TLS 1.3, our side had finished and the server refused afterwards.
+ */
+export type Phase = 'client_hello' | 'negotiation' | 'certificate' | 'finished' | 'post_handshake';
+
+/**
+ * What came of verifying the peer's certificate.
+ *
+ * - `ok`: OpenSSL, and on a client the name check, found nothing wrong.
+ * - `failed`: something was wrong; `errors`, `code` and `message` say what. `enforced` tells whether it mattered.
+ * - `not_presented`: we asked and the peer sent none.
+ * - `not_requested`: we are a server and did not ask.
+ * - `unverified`: nobody looked: the handshake ended before, or the socket was made without a verifier (STARTTLS).
+ */
+export type VerificationResult = 'ok' | 'failed' | 'not_presented' | 'not_requested' | 'unverified';
+
+export interface Verification {
+  readonly result: VerificationResult;
+  /** True when a certificate that does not verify ends the connection. Undefined when none was requested. */
+  readonly enforced?: boolean | undefined;
+  /** Everything found wrong, gravest first; empty unless `result` is `failed`. */
+  readonly errors: readonly FailureReason[];
+  /** OpenSSL's or Node's own code, verbatim: `CERT_HAS_EXPIRED`. */
+  readonly code?: string | undefined;
+  /** OpenSSL's own message, verbatim but bounded. May carry names on a client: never a metric dimension. */
+  readonly message?: string | undefined;
+}
+
+/** Who ended it: our process, the other end, or the network between. */
+export type DecidedBy = 'us' | 'peer' | 'network';
+
+export interface HandshakeFailure {
+  /** Low cardinality; becomes `error.type`. */
+  readonly reason: FailureReason;
+  readonly decidedBy: DecidedBy;
+  readonly phase: Phase;
+  /** The alert received from the peer. Undefined when none was: which alert we sent, OpenSSL does not tell. */
+  readonly alert?: TlsAlert | undefined;
+  /** The error's code, verbatim, for people; never a metric dimension. */
+  readonly code?: string | undefined;
+  /** True when the reason is concluded from circumstances and not from what anybody said. */
+  readonly derived?: boolean | undefined;
+}
+
+export type Outcome =
+  /** The tunnel stands; `verification` says whether the peer is trusted. */
+  | { readonly kind: 'established' }
+  | { readonly kind: 'failed'; readonly failure: HandshakeFailure }
+  /** Nothing was said before the connection ended, or our own application changed its mind. Never an error. */
+  | { readonly kind: 'abandoned'; readonly phase: Phase; readonly decidedBy: DecidedBy };
+
+/** One TLS handshake, complete. Built once, by `conclude()` in observation.ts, when it is over. Immutable. */
+export interface Handshake {
+  readonly side: Side;
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  /** `tcp`, `pipe` (a Unix socket or Windows pipe) or `stream` (TLS over a Duplex). */
+  readonly transport: Transport;
+  /** Milliseconds since the epoch, with fractions. Server: first bytes of the ClientHello; client: TCP connected. */
+  readonly started: number;
+  /** Milliseconds since the epoch, with fractions: the decision. */
+  readonly ended: number;
+  /** The name asked for (SNI). Undefined when none was sent, or when the handshake failed before it was read. */
+  readonly serverName?: string | undefined;
+  readonly protocol?: Protocol | undefined;
+  /** IANA name: `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher?: string | undefined;
+  /** Key exchange group: `X25519`, `prime256v1`. Known on a client only. */
+  readonly curve?: string | undefined;
+  /** The protocol chosen by ALPN. */
+  readonly alpn?: string | undefined;
+  readonly resumed: boolean;
+  /** Undefined: none was presented; or a resumed client session, where TLS sends none. */
+  readonly peerCertificate?: PeerCertificate | undefined;
+  /** The presented chain, leaf first, at most ten. Empty unless the handshake failed: reading it then disturbs nobody. */
+  readonly peerChain: readonly PeerCertificate[];
+  readonly verification: Verification;
+  readonly outcome: Outcome;
+}
+
+export type Transport = 'tcp' | 'pipe' | 'stream';
+
+/**
+ * A TLS 1.3 server's refusal of a client whose own side had already finished: a late alert, or the connection closed
+ * without a byte after the client had presented a certificate (then `failure.derived`).
+ */
+export interface Refusal {
+  readonly handshake: Handshake;
+  readonly failure: HandshakeFailure;
+  /** Milliseconds since the epoch, with fractions. */
+  readonly at: number;
+}

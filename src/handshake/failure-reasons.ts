@@ -1,5 +1,4 @@
-import type { Phase } from './handshake';
-import type { ObservedError } from './observation';
+import type { Phase } from './phase';
 
 /**
  * Why a handshake failed: the vocabulary of `error.type`. Stable, of low cardinality, one row a reason.
@@ -730,7 +729,6 @@ export const FAILURE_REASONS = {
         'ERR_TLS_PSK_SET_IDENTIY_HINT_FAILED',
         'ERR_TLS_REQUIRED_SERVER_NAME',
         'ERR_TLS_SNI_FROM_SERVER',
-        'DIGEST_TOO_BIG_FOR_RSA_KEY',
         'KEY_VALUES_MISMATCH',
         'LIBRARY_HAS_NO_CIPHERS',
         'NO_CERTIFICATE_ASSIGNED',
@@ -822,7 +820,7 @@ export interface Evidence {
  * A received alert is recognised by its name, but names change with OpenSSL: ask `alertFromMessage` before. For a
  * verify error ask `reasonForVerifyError`, which also understands `UNSPECIFIED`.
  */
-export function reasonForError(error: ObservedError): FailureReason | undefined {
+export function reasonForError(error: ErrorWords): FailureReason | undefined {
   const code = error.code ?? '';
   // EPROTO is no system call's failure: it is how a write reports OpenSSL's, whose words are in the message.
   if (error.syscall !== undefined && code !== 'EPROTO') return reasonForMessage(`${error.syscall} ${code}`);
@@ -838,6 +836,13 @@ export function reasonForError(error: ObservedError): FailureReason | undefined 
     reasonForFamily(symbolInMessage) ??
     (symbolInMessage !== '' || /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code) ? '_OTHER' : undefined)
   );
+}
+
+/** What an error says of itself. A `syscall` stands only on the errors of libuv. */
+export interface ErrorWords {
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+  readonly syscall?: string | undefined;
 }
 
 /** Which row claims which evidence of one kind. Built at load by those who look it up. */

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from '../certificate/peer-certificate';
 import type { FailureReason } from './failure-reasons';
+import type { Phase } from './phase';
 import type { TlsAlert } from './tls-alerts';
 
 /** Which part we play in the handshake: `server` when we accepted the connection. */
@@ -18,16 +19,7 @@ export interface Protocol {
   readonly version: string;
 }
 
-/**
- * How far a handshake had come when it ended without success.
- *
- * - `client_hello`: no usable ClientHello (server), or no answer to ours (client).
- * - `negotiation`: versions, cipher suites, groups, ALPN, server name, pre-shared keys.
- * - `certificate`: a certificate was demanded, presented or verified.
- * - `finished`: everything was agreed; the Finished messages, or the application's own identity check.
- * - `post_handshake`: TLS 1.3, our side had finished and the server refused afterwards.
- */
-export type Phase = 'client_hello' | 'negotiation' | 'certificate' | 'finished' | 'post_handshake';
+export type { Phase };
 
 /**
  * What came of verifying the peer's certificate.

@@ -16,7 +16,7 @@ export const FAILURE_REASONS = {
     phase: 'certificate',
     evidence: {
       alerts: ['certificate_required', 'no_certificate'],
-      codes: ['PEER_DID_NOT_RETURN_A_CERTIFICATE', 'NO_CERTIFICATES_RETURNED'],
+      codes: ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'ERR_SSL_NO_CERTIFICATES_RETURNED'],
     },
   },
   unknown_ca: {
@@ -58,14 +58,14 @@ export const FAILURE_REASONS = {
   },
   certificate_issuer_forged: {
     brief: 'Results when the certificate names a trusted authority as its issuer but was not signed with its key.',
-    hint: 'Treat it as an attack and look at the peer address, unless the authority was lately re-keyed under the same name: then add its new certificate to ca.',
+    hint: 'Treat it as an attack and look at the peer address; unless the authority was lately re-keyed: then add its new certificate to ca.',
     category: 'authentication',
     severity: 'ERROR',
     phase: 'certificate',
     evidence: {},
   },
   certificate_signature_invalid: {
-    brief: "Results when the issuer is known but its signature on the certificate doesn't verify.",
+    brief: 'Results when the issuer is known but its signature on the certificate does not verify.',
     hint: 'Issue the certificate again: it was changed or damaged after signing. If the peer is a stranger, treat it as tampering.',
     category: 'authentication',
     severity: 'ERROR',
@@ -149,7 +149,7 @@ export const FAILURE_REASONS = {
         'OCSP_SIGNATURE_FAILURE',
       ],
       alerts: ['bad_certificate_status_response'],
-      codes: ['INVALID_STATUS_RESPONSE'],
+      codes: ['ERR_SSL_INVALID_STATUS_RESPONSE'],
     },
   },
   certificate_purpose_invalid: {
@@ -160,7 +160,7 @@ export const FAILURE_REASONS = {
     phase: 'certificate',
     evidence: {
       verifyErrors: ['INVALID_PURPOSE', 'KEYUSAGE_NO_DIGITAL_SIGNATURE'],
-      codes: ['ECC_CERT_NOT_FOR_SIGNING', 'SIGNATURE_FOR_NON_SIGNING_CERTIFICATE'],
+      codes: ['ERR_SSL_ECC_CERT_NOT_FOR_SIGNING', 'ERR_SSL_SIGNATURE_FOR_NON_SIGNING_CERTIFICATE'],
     },
   },
   certificate_authority_invalid: {
@@ -198,7 +198,7 @@ export const FAILURE_REASONS = {
     category: 'authentication',
     severity: 'WARN',
     phase: 'certificate',
-    evidence: { codes: ['EXCESSIVE_MESSAGE_SIZE'] },
+    evidence: { codes: ['ERR_SSL_EXCESSIVE_MESSAGE_SIZE'] },
   },
   name_constraint_violation: {
     brief: 'Results when a name in the certificate lies outside what its authority may issue for.',
@@ -232,7 +232,7 @@ export const FAILURE_REASONS = {
         'NO_VALID_SCTS',
         'PROXY_CERTIFICATES_NOT_ALLOWED',
       ],
-      codes: ['NO_VALID_SCTS', 'SCT_VERIFICATION_FAILED'],
+      codes: ['ERR_SSL_NO_VALID_SCTS', 'ERR_SSL_SCT_VERIFICATION_FAILED'],
     },
   },
   certificate_extension_invalid: {
@@ -277,11 +277,11 @@ export const FAILURE_REASONS = {
         'SUITE_B_LOS_NOT_ALLOWED',
         'SUITE_B_CANNOT_SIGN_P_384_WITH_P_256',
       ],
-      codes: ['EE_KEY_TOO_SMALL', 'CA_KEY_TOO_SMALL', 'CA_MD_TOO_WEAK'],
+      codes: ['ERR_SSL_EE_KEY_TOO_SMALL', 'ERR_SSL_CA_KEY_TOO_SMALL', 'ERR_SSL_CA_MD_TOO_WEAK'],
     },
   },
   certificate_algorithm_unsupported: {
-    brief: 'Results when the signature or key algorithm of a certificate is not supported or contradicts itself.',
+    brief: 'Results when the key or signature algorithm of a certificate is not supported or contradicts itself.',
     hint: 'Issue the certificate with an algorithm both sides know: ECDSA on P-256, or RSA with SHA-256.',
     category: 'authentication',
     severity: 'WARN',
@@ -293,11 +293,13 @@ export const FAILURE_REASONS = {
         'SIGNATURE_ALGORITHM_INCONSISTENCY',
       ],
       codes: [
-        'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS',
-        'UNKNOWN_CERTIFICATE_TYPE',
-        'UNKNOWN_PKEY_TYPE',
-        'WRONG_CERTIFICATE_TYPE',
-        'BAD_ECC_CERT',
+        // The certificate is well made, its public key is not readable here: an unknown algorithm or curve, a point off it.
+        'ERR_SSL_DECODE_ERROR',
+        'ERR_SSL_UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS',
+        'ERR_SSL_UNKNOWN_CERTIFICATE_TYPE',
+        'ERR_SSL_UNKNOWN_PKEY_TYPE',
+        'ERR_SSL_WRONG_CERTIFICATE_TYPE',
+        'ERR_SSL_BAD_ECC_CERT',
       ],
     },
   },
@@ -328,9 +330,9 @@ export const FAILURE_REASONS = {
     phase: 'certificate',
     evidence: {
       verifyErrors: ['ERROR_IN_CERT_NOT_BEFORE_FIELD', 'ERROR_IN_CERT_NOT_AFTER_FIELD'],
-      codes: ['ASN1_LIB', 'X509_LIB'],
-      // OpenSSL tells the first of its errors, and that is the DER decoder's: wrong tag, too long, header too long ...
-      messages: [/^(?:(?:read|write) EPROTO )?[0-9A-F]{1,32}:error:[0-9A-F]{8}:asn1 encoding routines:/],
+      codes: ['ERR_SSL_ASN1_LIB', 'ERR_SSL_X509_LIB'],
+      // Wrong tag, too long, header too long: the DER decoder has many words.
+      libraries: ['asn1 encoding routines'],
     },
   },
   certificate_rejected: {
@@ -375,26 +377,27 @@ export const FAILURE_REASONS = {
     evidence: { alerts: ['access_denied'] },
   },
   decrypt_error: {
-    brief: 'Results when a peer could not prove that it owns the private key, or a handshake signature is wrong.',
-    hint: "Check that certificate and private key belong together. If the certificate is not the peer's own, somebody uses it without its key.",
+    brief:
+      'Results when a peer could not prove that it owns its private key, or a message of the handshake does not decrypt.',
+    hint: 'Check that certificate and private key (or both ends of a pre-shared key) belong together; if they do, somebody presents a certificate without its key.',
     category: 'peer_alert',
     severity: 'ERROR',
     phase: 'certificate',
     evidence: {
       alerts: ['decrypt_error'],
       codes: [
-        'BAD_SIGNATURE',
-        'PROVIDER_SIGNATURE_FAILURE',
-        'EVP_LIB',
-        'WRONG_SIGNATURE_LENGTH',
-        'WRONG_SIGNATURE_SIZE',
-        'DIGEST_CHECK_FAILED',
-        'BINDER_DOES_NOT_VERIFY',
-        'DECRYPTION_FAILED',
-        'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+        'ERR_SSL_BAD_SIGNATURE',
+        'ERR_SSL_PROVIDER_SIGNATURE_FAILURE',
+        'ERR_SSL_EVP_LIB',
+        'ERR_SSL_WRONG_SIGNATURE_LENGTH',
+        'ERR_SSL_WRONG_SIGNATURE_SIZE',
+        'ERR_SSL_DIGEST_CHECK_FAILED',
+        'ERR_SSL_BINDER_DOES_NOT_VERIFY',
+        'ERR_SSL_DECRYPTION_FAILED',
+        'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
       ],
       // An RSA signature made with another key decodes to noise: which check trips over it (last octet, padding) is chance.
-      messages: [/^(?:(?:read|write) EPROTO )?[0-9A-F]{1,32}:error:[0-9A-F]{8}:rsa routines:/],
+      libraries: ['rsa routines'],
     },
   },
   protocol_version: {
@@ -406,13 +409,13 @@ export const FAILURE_REASONS = {
     evidence: {
       alerts: ['protocol_version'],
       codes: [
-        'UNSUPPORTED_PROTOCOL',
-        'UNSUPPORTED_SSL_VERSION',
-        'UNKNOWN_SSL_VERSION',
-        'WRONG_SSL_VERSION',
-        'VERSION_TOO_LOW',
-        'VERSION_TOO_HIGH',
-        'BAD_PROTOCOL_VERSION_NUMBER',
+        'ERR_SSL_UNSUPPORTED_PROTOCOL',
+        'ERR_SSL_UNSUPPORTED_SSL_VERSION',
+        'ERR_SSL_UNKNOWN_SSL_VERSION',
+        'ERR_SSL_WRONG_SSL_VERSION',
+        'ERR_SSL_VERSION_TOO_LOW',
+        'ERR_SSL_VERSION_TOO_HIGH',
+        'ERR_SSL_BAD_PROTOCOL_VERSION_NUMBER',
       ],
     },
   },
@@ -422,7 +425,7 @@ export const FAILURE_REASONS = {
     category: 'negotiation',
     severity: 'WARN',
     phase: 'negotiation',
-    evidence: { codes: ['NO_SHARED_CIPHER'] },
+    evidence: { codes: ['ERR_SSL_NO_SHARED_CIPHER'] },
   },
   no_shared_group: {
     brief: 'Results when client and server have no key exchange group in common.',
@@ -432,14 +435,14 @@ export const FAILURE_REASONS = {
     phase: 'negotiation',
     evidence: {
       codes: [
-        'NO_SUITABLE_KEY_SHARE',
-        'NO_SUITABLE_GROUPS',
-        'NO_SHARED_GROUPS',
-        'UNSUPPORTED_ELLIPTIC_CURVE',
-        'WRONG_CURVE',
-        'MISSING_TMP_DH_KEY',
-        'MISSING_TMP_ECDH_KEY',
-        'UNABLE_TO_FIND_ECDH_PARAMETERS',
+        'ERR_SSL_NO_SUITABLE_KEY_SHARE',
+        'ERR_SSL_NO_SUITABLE_GROUPS',
+        'ERR_SSL_NO_SHARED_GROUPS',
+        'ERR_SSL_UNSUPPORTED_ELLIPTIC_CURVE',
+        'ERR_SSL_WRONG_CURVE',
+        'ERR_SSL_MISSING_TMP_DH_KEY',
+        'ERR_SSL_MISSING_TMP_ECDH_KEY',
+        'ERR_SSL_UNABLE_TO_FIND_ECDH_PARAMETERS',
       ],
     },
   },
@@ -451,12 +454,12 @@ export const FAILURE_REASONS = {
     phase: 'negotiation',
     evidence: {
       codes: [
-        'NO_SHARED_SIGNATURE_ALGORITHMS',
-        'NO_SUITABLE_SIGNATURE_ALGORITHM',
-        'NO_SUITABLE_DIGEST_ALGORITHM',
-        'SIGNATURE_ALGORITHMS_ERROR',
-        'LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED',
-        'WRONG_SIGNATURE_TYPE',
+        'ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS',
+        'ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM',
+        'ERR_SSL_NO_SUITABLE_DIGEST_ALGORITHM',
+        'ERR_SSL_SIGNATURE_ALGORITHMS_ERROR',
+        'ERR_SSL_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED',
+        'ERR_SSL_WRONG_SIGNATURE_TYPE',
       ],
     },
   },
@@ -466,7 +469,7 @@ export const FAILURE_REASONS = {
     category: 'negotiation',
     severity: 'WARN',
     phase: 'negotiation',
-    evidence: { alerts: ['no_application_protocol'], codes: ['NO_APPLICATION_PROTOCOL'] },
+    evidence: { alerts: ['no_application_protocol'], codes: ['ERR_SSL_NO_APPLICATION_PROTOCOL'] },
   },
   unrecognized_name: {
     brief: 'Results when the server does not serve the name the client asked for (SNI).',
@@ -484,7 +487,7 @@ export const FAILURE_REASONS = {
     phase: 'negotiation',
     evidence: {
       alerts: ['insufficient_security'],
-      codes: ['INSUFFICIENT_SECURITY', 'DH_KEY_TOO_SMALL', 'ERR_TLS_DH_PARAM_SIZE'],
+      codes: ['ERR_SSL_INSUFFICIENT_SECURITY', 'ERR_SSL_DH_KEY_TOO_SMALL', 'ERR_TLS_DH_PARAM_SIZE'],
     },
   },
   inappropriate_fallback: {
@@ -493,7 +496,7 @@ export const FAILURE_REASONS = {
     category: 'negotiation',
     severity: 'WARN',
     phase: 'negotiation',
-    evidence: { alerts: ['inappropriate_fallback'], codes: ['INAPPROPRIATE_FALLBACK'] },
+    evidence: { alerts: ['inappropriate_fallback'], codes: ['ERR_SSL_INAPPROPRIATE_FALLBACK'] },
   },
   handshake_failure: {
     brief: 'Results when the peer ended the handshake without saying what it missed.',
@@ -501,7 +504,7 @@ export const FAILURE_REASONS = {
     category: 'negotiation',
     severity: 'WARN',
     phase: 'negotiation',
-    evidence: { alerts: ['handshake_failure'], codes: ['SSL_HANDSHAKE_FAILURE'] },
+    evidence: { alerts: ['handshake_failure'], codes: ['ERR_SSL_SSL_HANDSHAKE_FAILURE'] },
   },
   psk_identity_unknown: {
     brief: 'Results when the server does not know the identity of the pre-shared key.',
@@ -509,7 +512,10 @@ export const FAILURE_REASONS = {
     category: 'negotiation',
     severity: 'WARN',
     phase: 'negotiation',
-    evidence: { alerts: ['unknown_psk_identity'], codes: ['PSK_IDENTITY_NOT_FOUND', 'BAD_PSK_IDENTITY'] },
+    evidence: {
+      alerts: ['unknown_psk_identity'],
+      codes: ['ERR_SSL_PSK_IDENTITY_NOT_FOUND', 'ERR_SSL_BAD_PSK_IDENTITY'],
+    },
   },
   not_tls: {
     brief: 'Results when the peer spoke something else than TLS: plain HTTP, SSH, a scanner.',
@@ -519,11 +525,11 @@ export const FAILURE_REASONS = {
     phase: 'client_hello',
     evidence: {
       codes: [
-        'HTTP_REQUEST',
-        'HTTPS_PROXY_REQUEST',
-        'WRONG_VERSION_NUMBER',
-        'PACKET_LENGTH_TOO_LONG',
-        'UNKNOWN_PROTOCOL',
+        'ERR_SSL_HTTP_REQUEST',
+        'ERR_SSL_HTTPS_PROXY_REQUEST',
+        'ERR_SSL_WRONG_VERSION_NUMBER',
+        'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+        'ERR_SSL_UNKNOWN_PROTOCOL',
       ],
     },
   },
@@ -550,75 +556,77 @@ export const FAILURE_REASONS = {
         'ech_required',
       ],
       codes: [
-        'BAD_*',
-        'APPLICATION_DATA_AFTER_CLOSE_NOTIFY',
-        'APP_DATA_IN_HANDSHAKE',
-        'BLOCK_CIPHER_PAD_IS_WRONG',
-        'CA_DN_LENGTH_MISMATCH',
-        'CCS_RECEIVED_EARLY',
-        'CERT_LENGTH_MISMATCH',
-        'CIPHER_CODE_WRONG_LENGTH',
-        'CLIENTHELLO_TLSEXT',
-        'COMPRESSED_LENGTH_TOO_LONG',
-        'DATA_BETWEEN_CCS_AND_FINISHED',
-        'DATA_LENGTH_TOO_LONG',
-        'DH_PUBLIC_VALUE_LENGTH_IS_WRONG',
-        'ENCRYPTED_LENGTH_TOO_LONG',
-        'ERROR_IN_RECEIVED_CIPHER_LIST',
-        'EXCEEDS_MAX_FRAGMENT_SIZE',
-        'EXTENSION_NOT_RECEIVED',
-        'EXTRA_DATA_IN_MESSAGE',
-        'EXT_LENGTH_MISMATCH',
-        'GOT_A_FIN_BEFORE_A_CCS',
-        'ILLEGAL_POINT_COMPRESSION',
-        'INCONSISTENT_COMPRESSION',
-        'INVALID_ALERT',
-        'INVALID_CCS_MESSAGE',
-        'INVALID_COMPRESSION_ALGORITHM',
-        'INVALID_KEY_UPDATE_TYPE',
-        'INVALID_MAX_EARLY_DATA',
-        'LENGTH_MISMATCH',
-        'LENGTH_TOO_LONG',
-        'LENGTH_TOO_SHORT',
-        'MISSING_FATAL',
-        'MISSING_PARAMETERS',
-        'MISSING_PSK_KEX_MODES_EXTENSION',
-        'MISSING_SIGALGS_EXTENSION',
-        'MISSING_SUPPORTED_GROUPS_EXTENSION',
-        'MIXED_HANDSHAKE_AND_NON_HANDSHAKE_DATA',
-        'NOT_ON_RECORD_BOUNDARY',
-        'NO_CHANGE_FOLLOWING_HRR',
-        'PARSE_TLSEXT',
-        'RECORD_LAYER_FAILURE',
-        'RECORD_LENGTH_MISMATCH',
-        'RECORD_TOO_SMALL',
-        'RENEGOTIATE_EXT_TOO_LONG',
-        'RENEGOTIATION_ENCODING_ERR',
-        'RENEGOTIATION_MISMATCH',
-        'REQUIRED_CIPHER_MISSING',
-        'SERVERHELLO_TLSEXT',
-        'SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH',
-        'SSL3_EXT_INVALID_SERVERNAME',
-        'SSL3_EXT_INVALID_SERVERNAME_TYPE',
-        'SSL3_SESSION_ID_TOO_LONG',
-        'TLS_INVALID_ECPOINTFORMAT_LIST',
-        'TOO_MANY_KEY_UPDATES',
-        'TOO_MANY_WARN_ALERTS',
-        'TOO_MUCH_EARLY_DATA',
-        'UNEXPECTED_CCS_MESSAGE',
-        'UNEXPECTED_END_OF_EARLY_DATA',
-        'UNEXPECTED_EOF_WHILE_READING',
-        'UNEXPECTED_MESSAGE',
-        'UNEXPECTED_RECORD',
-        'UNKNOWN_ALERT_TYPE',
-        'UNKNOWN_CIPHER_RETURNED',
-        'UNKNOWN_CIPHER_TYPE',
-        'UNKNOWN_KEY_EXCHANGE_TYPE',
-        'UNSOLICITED_EXTENSION',
-        'UNSUPPORTED_COMPRESSION_ALGORITHM',
-        'UNSUPPORTED_STATUS_TYPE',
-        'WRONG_CIPHER_RETURNED',
+        'ERR_SSL_BAD_*',
+        'ERR_SSL_APPLICATION_DATA_AFTER_CLOSE_NOTIFY',
+        'ERR_SSL_APP_DATA_IN_HANDSHAKE',
+        'ERR_SSL_BLOCK_CIPHER_PAD_IS_WRONG',
+        'ERR_SSL_CA_DN_LENGTH_MISMATCH',
+        'ERR_SSL_CCS_RECEIVED_EARLY',
+        'ERR_SSL_CERT_LENGTH_MISMATCH',
+        'ERR_SSL_CIPHER_CODE_WRONG_LENGTH',
+        'ERR_SSL_CLIENTHELLO_TLSEXT',
+        'ERR_SSL_COMPRESSED_LENGTH_TOO_LONG',
+        'ERR_SSL_DATA_BETWEEN_CCS_AND_FINISHED',
+        'ERR_SSL_DATA_LENGTH_TOO_LONG',
+        'ERR_SSL_DH_PUBLIC_VALUE_LENGTH_IS_WRONG',
+        'ERR_SSL_ENCRYPTED_LENGTH_TOO_LONG',
+        'ERR_SSL_ERROR_IN_RECEIVED_CIPHER_LIST',
+        'ERR_SSL_EXCEEDS_MAX_FRAGMENT_SIZE',
+        'ERR_SSL_EXTENSION_NOT_RECEIVED',
+        'ERR_SSL_EXTRA_DATA_IN_MESSAGE',
+        'ERR_SSL_EXT_LENGTH_MISMATCH',
+        'ERR_SSL_FAILED_DURING_DERIVATION',
+        'ERR_SSL_GOT_A_FIN_BEFORE_A_CCS',
+        'ERR_SSL_ILLEGAL_POINT_COMPRESSION',
+        'ERR_SSL_INCONSISTENT_COMPRESSION',
+        'ERR_SSL_INVALID_ALERT',
+        'ERR_SSL_INVALID_CCS_MESSAGE',
+        'ERR_SSL_INVALID_COMPRESSION_ALGORITHM',
+        'ERR_SSL_INVALID_KEY_UPDATE_TYPE',
+        'ERR_SSL_INVALID_MAX_EARLY_DATA',
+        'ERR_SSL_LENGTH_MISMATCH',
+        'ERR_SSL_LENGTH_TOO_LONG',
+        'ERR_SSL_LENGTH_TOO_SHORT',
+        'ERR_SSL_MISSING_FATAL',
+        'ERR_SSL_MISSING_PARAMETERS',
+        'ERR_SSL_MISSING_PSK_KEX_MODES_EXTENSION',
+        'ERR_SSL_MISSING_SIGALGS_EXTENSION',
+        'ERR_SSL_MISSING_SUPPORTED_GROUPS_EXTENSION',
+        'ERR_SSL_MIXED_HANDSHAKE_AND_NON_HANDSHAKE_DATA',
+        'ERR_SSL_NOT_ON_RECORD_BOUNDARY',
+        'ERR_SSL_NO_CHANGE_FOLLOWING_HRR',
+        'ERR_SSL_PARSE_TLSEXT',
+        'ERR_SSL_RECORD_LAYER_FAILURE',
+        'ERR_SSL_RECORD_LENGTH_MISMATCH',
+        'ERR_SSL_RECORD_TOO_SMALL',
+        'ERR_SSL_RENEGOTIATE_EXT_TOO_LONG',
+        'ERR_SSL_RENEGOTIATION_ENCODING_ERR',
+        'ERR_SSL_RENEGOTIATION_MISMATCH',
+        'ERR_SSL_REQUIRED_CIPHER_MISSING',
+        'ERR_SSL_SERVERHELLO_TLSEXT',
+        'ERR_SSL_SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH',
+        'ERR_SSL_SSL3_EXT_INVALID_SERVERNAME',
+        'ERR_SSL_SSL3_EXT_INVALID_SERVERNAME_TYPE',
+        'ERR_SSL_SSL3_SESSION_ID_TOO_LONG',
+        'ERR_SSL_TLS_INVALID_ECPOINTFORMAT_LIST',
+        'ERR_SSL_TOO_MANY_KEY_UPDATES',
+        'ERR_SSL_TOO_MANY_WARN_ALERTS',
+        'ERR_SSL_TOO_MUCH_EARLY_DATA',
+        'ERR_SSL_UNEXPECTED_CCS_MESSAGE',
+        'ERR_SSL_UNEXPECTED_END_OF_EARLY_DATA',
+        'ERR_SSL_UNEXPECTED_EOF_WHILE_READING',
+        'ERR_SSL_UNEXPECTED_MESSAGE',
+        'ERR_SSL_UNEXPECTED_RECORD',
+        'ERR_SSL_UNKNOWN_ALERT_TYPE',
+        'ERR_SSL_UNKNOWN_CIPHER_RETURNED',
+        'ERR_SSL_UNKNOWN_CIPHER_TYPE',
+        'ERR_SSL_UNKNOWN_KEY_EXCHANGE_TYPE',
+        'ERR_SSL_UNSOLICITED_EXTENSION',
+        'ERR_SSL_UNSUPPORTED_COMPRESSION_ALGORITHM',
+        'ERR_SSL_UNSUPPORTED_STATUS_TYPE',
+        'ERR_SSL_WRONG_CIPHER_RETURNED',
       ],
+      libraries: ['elliptic curve routines'],
     },
   },
   renegotiation_refused: {
@@ -632,15 +640,15 @@ export const FAILURE_REASONS = {
         'ERR_TLS_SESSION_ATTACK',
         'ERR_TLS_RENEGOTIATION_DISABLED',
         'ERR_TLS_RENEGOTIATION_UNSUPPORTED',
-        'NO_RENEGOTIATION',
-        'SCSV_RECEIVED_WHEN_RENEGOTIATING',
-        'UNSAFE_LEGACY_RENEGOTIATION_DISABLED',
+        'ERR_SSL_NO_RENEGOTIATION',
+        'ERR_SSL_SCSV_RECEIVED_WHEN_RENEGOTIATING',
+        'ERR_SSL_UNSAFE_LEGACY_RENEGOTIATION_DISABLED',
       ],
     },
   },
   handshake_timeout: {
     brief: 'Results when the handshake was not finished within the time allowed.',
-    hint: 'Look for a peer that connects and stays silent, packet loss or a callback of ours (SNICallback, OCSPRequest) that never answers; else raise handshakeTimeout.',
+    hint: 'Look for a silent peer, packet loss, or a callback of ours (SNICallback, OCSPRequest) that never answers; else raise handshakeTimeout.',
     category: 'transport',
     severity: 'WARN',
     phase: 'negotiation',
@@ -692,18 +700,18 @@ export const FAILURE_REASONS = {
     phase: 'negotiation',
     evidence: {
       codes: [
-        'BAD_SESSION*',
-        'TLS_INVALID_*',
-        'SSL_SESSION_*',
-        'SESSION_ID_CONTEXT_UNINITIALIZED',
-        'ATTEMPT_TO_REUSE_SESSION_IN_DIFFERENT_CONTEXT',
-        'CIPHERSUITE_DIGEST_HAS_CHANGED',
-        'INCONSISTENT_EARLY_DATA_ALPN',
-        'INCONSISTENT_EARLY_DATA_SNI',
-        'INCONSISTENT_EXTMS',
-        'INVALID_SESSION_ID',
-        'OLD_SESSION_CIPHER_NOT_RETURNED',
-        'OLD_SESSION_COMPRESSION_ALGORITHM_NOT_RETURNED',
+        'ERR_SSL_BAD_SESSION*',
+        'ERR_SSL_TLS_INVALID_*',
+        'ERR_SSL_SSL_SESSION_*',
+        'ERR_SSL_SESSION_ID_CONTEXT_UNINITIALIZED',
+        'ERR_SSL_ATTEMPT_TO_REUSE_SESSION_IN_DIFFERENT_CONTEXT',
+        'ERR_SSL_CIPHERSUITE_DIGEST_HAS_CHANGED',
+        'ERR_SSL_INCONSISTENT_EARLY_DATA_ALPN',
+        'ERR_SSL_INCONSISTENT_EARLY_DATA_SNI',
+        'ERR_SSL_INCONSISTENT_EXTMS',
+        'ERR_SSL_INVALID_SESSION_ID',
+        'ERR_SSL_OLD_SESSION_CIPHER_NOT_RETURNED',
+        'ERR_SSL_OLD_SESSION_COMPRESSION_ALGORITHM_NOT_RETURNED',
       ],
     },
   },
@@ -729,18 +737,18 @@ export const FAILURE_REASONS = {
         'ERR_TLS_PSK_SET_IDENTIY_HINT_FAILED',
         'ERR_TLS_REQUIRED_SERVER_NAME',
         'ERR_TLS_SNI_FROM_SERVER',
-        'KEY_VALUES_MISMATCH',
-        'LIBRARY_HAS_NO_CIPHERS',
-        'NO_CERTIFICATE_ASSIGNED',
-        'NO_CERTIFICATE_SET',
-        'NO_CIPHERS_AVAILABLE',
-        'NO_CIPHERS_SPECIFIED',
-        'NO_CIPHER_MATCH',
-        'NO_PRIVATE_KEY_ASSIGNED',
-        'NO_PROTOCOLS_AVAILABLE',
-        'PRIVATE_KEY_MISMATCH',
-        'PSK_NO_CLIENT_CB',
-        'PSK_NO_SERVER_CB',
+        'ERR_SSL_KEY_VALUES_MISMATCH',
+        'ERR_SSL_LIBRARY_HAS_NO_CIPHERS',
+        'ERR_SSL_NO_CERTIFICATE_ASSIGNED',
+        'ERR_SSL_NO_CERTIFICATE_SET',
+        'ERR_SSL_NO_CIPHERS_AVAILABLE',
+        'ERR_SSL_NO_CIPHERS_SPECIFIED',
+        'ERR_SSL_NO_CIPHER_MATCH',
+        'ERR_SSL_NO_PRIVATE_KEY_ASSIGNED',
+        'ERR_SSL_NO_PROTOCOLS_AVAILABLE',
+        'ERR_SSL_PRIVATE_KEY_MISMATCH',
+        'ERR_SSL_PSK_NO_CLIENT_CB',
+        'ERR_SSL_PSK_NO_SERVER_CB',
       ],
     },
   },
@@ -754,15 +762,15 @@ export const FAILURE_REASONS = {
       verifyErrors: ['OUT_OF_MEM', 'INVALID_CALL'],
       alerts: ['internal_error'],
       codes: [
-        'BAD_DATA_RETURNED_BY_CALLBACK',
-        'CALLBACK_FAILED',
-        'CERT_CB_ERROR',
-        'FAILED_TO_INIT_ASYNC',
-        'INTERNAL_ERROR',
-        'LIBRARY_BUG',
-        'MALLOC_FAILURE',
-        'OCSP_CALLBACK_FAILURE',
-        'SSL_SESSION_ID_CALLBACK_FAILED',
+        'ERR_SSL_BAD_DATA_RETURNED_BY_CALLBACK',
+        'ERR_SSL_CALLBACK_FAILED',
+        'ERR_SSL_CERT_CB_ERROR',
+        'ERR_SSL_FAILED_TO_INIT_ASYNC',
+        'ERR_SSL_INTERNAL_ERROR',
+        'ERR_SSL_LIBRARY_BUG',
+        'ERR_SSL_MALLOC_FAILURE',
+        'ERR_SSL_OCSP_CALLBACK_FAILURE',
+        'ERR_SSL_SSL_SESSION_ID_CALLBACK_FAILED',
       ],
     },
   },
@@ -805,10 +813,12 @@ export interface Evidence {
   /** IANA names of alerts received; the numbers are in tls-alerts.ts. */
   readonly alerts?: readonly string[];
   /**
-   * Node's own codes verbatim (`ERR_TLS_*`, `EPIPE`); OpenSSL's as its reason text in capitals, which is what Node puts
-   * behind `ERR_SSL_`. A trailing `*` stands for any ending: a whole code goes first, then the longest beginning.
+   * Errors' codes as Node spells them: `ERR_TLS_HANDSHAKE_TIMEOUT`; `ERR_SSL_` and OpenSSL's reason text in capitals. A
+   * trailing `*` stands for any ending: a whole code goes first, then the longest beginning.
    */
   readonly codes?: readonly string[];
+  /** The part of OpenSSL that complained first, as its messages name it. Asked when the code alone says too little. */
+  readonly libraries?: readonly string[];
   /** Tested first, so anchored: elsewhere in a message names may stand that the peer chose. */
   readonly messages?: readonly RegExp[];
 }
@@ -826,15 +836,15 @@ export function reasonForError(error: ErrorWords): FailureReason | undefined {
   if (error.syscall !== undefined && code !== 'EPROTO') return reasonForMessage(`${error.syscall} ${code}`);
 
   const message = error.message ?? '';
-  const symbol = code.startsWith('ERR_SSL_') ? code.slice('ERR_SSL_'.length) : code;
-  const symbolInMessage = OPENSSL_REASON.exec(message)?.[1]?.replaceAll(' ', '_').toUpperCase() ?? '';
+  const openssl = opensslWords(message);
   return (
     reasonForMessage(message) ??
-    reasonForSymbol(symbol) ??
-    reasonForSymbol(symbolInMessage) ??
-    reasonForFamily(symbol) ??
-    reasonForFamily(symbolInMessage) ??
-    (symbolInMessage !== '' || /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code) ? '_OTHER' : undefined)
+    reasonForCode(code) ??
+    reasonForCode(openssl?.code ?? '') ??
+    BY_LIBRARY.get(openssl?.library ?? '') ??
+    reasonForFamily(code) ??
+    reasonForFamily(openssl?.code ?? '') ??
+    (openssl || /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code) ? '_OTHER' : undefined)
   );
 }
 
@@ -846,22 +856,16 @@ export interface ErrorWords {
 }
 
 /** Which row claims which evidence of one kind. Built at load by those who look it up. */
-export function reasonsByEvidence(kind: 'verifyErrors' | 'alerts' | 'codes'): ReadonlyMap<string, FailureReason> {
+export function reasonsByEvidence(kind: Exclude<keyof Evidence, 'messages'>): ReadonlyMap<string, FailureReason> {
   return new Map(ROWS.flatMap(([reason, row]) => (row.evidence[kind] ?? []).map(claim => [claim, reason] as const)));
 }
 
 const ROWS = Object.entries<FailureReasonRow>(FAILURE_REASONS) as [FailureReason, FailureReasonRow][];
 
-/** `80...:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:...`, after `write EPROTO ` or not. */
-const OPENSSL_REASON =
-  /^(?:(?:read|write) EPROTO )?[0-9A-F]{1,32}:error:[0-9A-F]{8}:[^:\n]{0,80}:[^:\n]{0,160}:([^:\n]{1,160})/;
-
-/** An alert the peer sent: OpenSSL names the TLS version that introduced it, and says "alert" for most. */
-const ALERT_SYMBOL = /^(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?([A-Z_]{1,64})$/;
-
 const BY_VERIFY_ERROR = reasonsByEvidence('verifyErrors');
 const BY_ALERT = reasonsByEvidence('alerts');
 const BY_CODE = reasonsByEvidence('codes');
+const BY_LIBRARY = reasonsByEvidence('libraries');
 
 /** The codes with a `*`, longest first. */
 const FAMILIES = [...BY_CODE]
@@ -873,13 +877,27 @@ function reasonForMessage(message: string): FailureReason | undefined {
   return ROWS.find(([, row]) => row.evidence.messages?.some(pattern => pattern.test(message)))?.[0];
 }
 
-function reasonForSymbol(symbol: string): FailureReason | undefined {
-  const alert = ALERT_SYMBOL.exec(symbol)?.[1];
+function reasonForCode(code: string): FailureReason | undefined {
+  const alert = ALERT_CODE.exec(code)?.[1];
   // OpenSSL spells it with two l, the IANA with one.
   if (alert !== undefined) return BY_ALERT.get(alert.toLowerCase().replace('cancelled', 'canceled'));
-  return BY_CODE.get(symbol) ?? BY_VERIFY_ERROR.get(symbol);
+  return BY_CODE.get(code) ?? BY_VERIFY_ERROR.get(code);
 }
 
-function reasonForFamily(symbol: string): FailureReason | undefined {
-  return FAMILIES.find(({ beginning }) => symbol.startsWith(beginning))?.reason;
+/** An alert the peer sent: OpenSSL names the TLS version that introduced it, and says "alert" for most. */
+const ALERT_CODE = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?([A-Z_]{1,64})$/;
+
+function reasonForFamily(code: string): FailureReason | undefined {
+  return FAMILIES.find(({ beginning }) => code.startsWith(beginning))?.reason;
 }
+
+/** OpenSSL's words in a message, with the code Node makes of them unless it calls the error `EPROTO`. */
+function opensslWords(message: string): { library: string; code: string } | undefined {
+  const [, library, reason] = OPENSSL_ERROR.exec(message) ?? [];
+  if (library === undefined || reason === undefined) return undefined;
+  return { library, code: `ERR_SSL_${reason.replaceAll(' ', '_').toUpperCase()}` };
+}
+
+/** `80...:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:...`, after `write EPROTO ` or not. */
+const OPENSSL_ERROR =
+  /^(?:(?:read|write) EPROTO )?[0-9A-F]{1,32}:error:[0-9A-F]{8}:([^:\n]{0,80}):[^:\n]{0,160}:([^:\n]{1,160})/;

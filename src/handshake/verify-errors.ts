@@ -163,8 +163,15 @@ const NAME_CHECK_FAILED = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 const REASONS = reasonsByEvidence('verifyErrors');
 
+/** How OpenSSL before 3.0 worded some; proxies that were built with it still do. */
+const OLDER_MESSAGES: readonly (readonly [VerifyErrorName, string])[] = [
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self signed certificate'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'self signed certificate in certificate chain'],
+  ['INVALID_PURPOSE', 'unsupported certificate purpose'],
+];
+
 /** Longest first: "self-signed certificate in certificate chain" before "self-signed certificate". */
-const BY_MESSAGE = (Object.entries(VERIFY_ERRORS) as [VerifyErrorName, string][])
+const BY_MESSAGE = [...(Object.entries(VERIFY_ERRORS) as [VerifyErrorName, string][]), ...OLDER_MESSAGES]
   .map(([name, message]) => ({ name, message: message.toLowerCase() }))
   .sort((one, other) => other.message.length - one.message.length);
 

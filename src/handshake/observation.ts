@@ -1,4 +1,21 @@
-import type { Endpoint, Side, Transport } from './handshake';
+import type { PeerCertificate } from '../certificate/peer-certificate';
+import { unmaskTrustError } from './diagnosis';
+import { FAILURE_REASONS, type FailureReason, reasonForError } from './failure-reasons';
+import type {
+  DecidedBy,
+  Endpoint,
+  Handshake,
+  HandshakeFailure,
+  Outcome,
+  Phase,
+  Protocol,
+  Refusal,
+  Side,
+  Transport,
+  Verification,
+} from './handshake';
+import { alertFromMessage, reasonForAlert } from './tls-alerts';
+import { isRevocationError, reasonForVerifyError } from './verify-errors';
 
 /** What an application's or Node's error says of itself, copied; the error itself is never kept or changed. */
 export interface ObservedError {
@@ -68,4 +85,217 @@ export interface Observation {
   authorizationError?: string | undefined;
   /** The server's `ca` option as given, kept only where a CRL error may mask an unknown CA. */
   trustAnchors?: unknown;
+}
+
+/** Reads a certificate's DER; `trusted` when the verification found nothing wrong with it. Never throws. */
+export type CertificateReader = (der: Uint8Array, trusted: boolean) => PeerCertificate;
+
+/** Facts -> one immutable Handshake. Pure; called once a socket, when its handshake is over. */
+export function conclude(seen: Observation, readCertificate: CertificateReader): Handshake {
+  const trusted = seen.ending === 'secured' && seen.verifyCode === undefined;
+  const peerChain = (seen.chain ?? []).map(der => readCertificate(der, false));
+  const peerCertificate = seen.certificate ? readCertificate(seen.certificate, trusted) : peerChain[0];
+  const verification = judgeVerification(seen, peerCertificate, peerChain);
+  const begun = seen.begun ?? seen.born;
+  return Object.freeze({
+    side: seen.side,
+    peer: seen.peer,
+    local: seen.local,
+    transport: seen.transport,
+    started: begun,
+    ended: Math.max(seen.ended ?? begun, begun),
+    serverName: seen.serverName,
+    protocol: seen.protocol === undefined ? undefined : protocolNamed(seen.protocol),
+    cipher: seen.cipher,
+    curve: seen.curve,
+    alpn: seen.alpn,
+    resumed: seen.resumed ?? false,
+    peerCertificate,
+    peerChain,
+    verification,
+    outcome: judgeOutcome(seen, verification),
+  });
+}
+
+/** What became of a handshake that stood: the refusal of a TLS 1.3 server, or of a renegotiation. */
+export function concludeRefusal(
+  handshake: Handshake,
+  late: { readonly at: number; readonly error: ObservedError | undefined },
+): Refusal {
+  return Object.freeze({ handshake, at: late.at, failure: refusalBy(late.error) });
+}
+
+function refusalBy(error: ObservedError | undefined): HandshakeFailure {
+  if (error === undefined) {
+    return { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true };
+  }
+  const alert = alertFromMessage(error.message);
+  const reason = alert ? reasonForAlert(alert) : (reasonForError(error) ?? '_OTHER');
+  return { reason, decidedBy: alert ? 'peer' : 'us', phase: 'post_handshake', alert, code: error.code };
+}
+
+function judgeVerification(
+  seen: Observation,
+  certificate: PeerCertificate | undefined,
+  chain: readonly PeerCertificate[],
+): Verification {
+  if (!seen.certificateRequested) return { result: 'not_requested', errors: [] };
+  const { enforced } = seen;
+  const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
+  if (certificate === undefined && !(seen.side === 'client' && seen.resumed)) {
+    const missing = stands || seen.ending === 'refused_by_node' || saysNoCertificate(seen.error);
+    return { result: missing ? 'not_presented' : 'unverified', enforced, errors: [] };
+  }
+  if (seen.verifyCode !== undefined) {
+    return {
+      result: 'failed',
+      enforced,
+      errors: verificationErrors(seen, chain),
+      code: seen.verifyCode,
+      message: seen.verifyMessage,
+    };
+  }
+  const identity = identityError(seen);
+  if (identity) return { result: 'failed', enforced, ...identity };
+  if (seen.ending === 'secured') return { result: 'ok', enforced, errors: [] };
+  // OpenSSL checked a server's client all the same; a client's name check is nobody's business here.
+  const checked = seen.ending === 'secured_unverified' && seen.side === 'server';
+  return { result: checked ? 'ok' : 'unverified', enforced: false, errors: [] };
+}
+
+/** A client's name check, or the application's own, found something where OpenSSL had not. */
+function identityError(seen: Observation): Pick<Verification, 'errors' | 'code' | 'message'> | undefined {
+  if (seen.side !== 'client') return undefined;
+  if (seen.ending === 'secured' && seen.authorizationError !== undefined) {
+    const code = seen.authorizationError;
+    return { errors: [reasonForIdentityCheck({ code })], code };
+  }
+  if (seen.ending === 'identity_check_threw') return { errors: ['certificate_rejected'] };
+  if (seen.ending !== 'refused_by_node' || seen.error === undefined) return undefined;
+  if (seen.error.code === 'ERR_TLS_DH_PARAM_SIZE') return undefined;
+  const { code, message } = seen.error;
+  return { errors: [reasonForIdentityCheck(seen.error)], code, message };
+}
+
+/** An application's own check may say anything: what is not Node's own name check is the application's refusal. */
+function reasonForIdentityCheck(error: ObservedError): FailureReason {
+  return error.code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'certificate_name_mismatch' : 'certificate_rejected';
+}
+
+/**
+ * OpenSSL keeps the last error of a chain, not the gravest: with a CRL configured, a certificate of an unknown CA is
+ * "no CRL". Where the chain shows the real reason, that comes first and OpenSSL's word beside it.
+ */
+function verificationErrors(seen: Observation, chain: readonly PeerCertificate[]): readonly FailureReason[] {
+  const said = reasonForVerifyError(seen.verifyCode, seen.verifyMessage);
+  const masked = isRevocationError(seen.verifyCode, seen.verifyMessage)
+    ? unmaskTrustError(chain, seen.trustAnchors)
+    : undefined;
+  return masked === undefined ? [said] : [masked, said];
+}
+
+function judgeOutcome(seen: Observation, verification: Verification): Outcome {
+  switch (seen.ending) {
+    case 'secured':
+    case 'secured_unverified':
+      return { kind: 'established' };
+    case 'timed_out':
+      return failed('handshake_timeout', 'us', progressOf(seen), { code: seen.error?.code });
+    case 'identity_check_threw':
+      return failed('certificate_rejected', 'us', 'certificate', {});
+    case 'refused_by_node':
+      return judgeRefusalByNode(seen, verification);
+    case 'destroyed':
+    case undefined:
+      return judgeEnd(seen, verification);
+    default:
+      return seen.ending satisfies never;
+  }
+}
+
+function judgeRefusalByNode(seen: Observation, verification: Verification): Outcome {
+  const [gravest] = verification.errors;
+  if (gravest !== undefined) return failed(gravest, 'us', 'certificate', { code: verification.code });
+  if (seen.error?.code === 'ERR_TLS_DH_PARAM_SIZE') {
+    return failed('insufficient_security', 'us', 'negotiation', { code: seen.error.code });
+  }
+  if (seen.side === 'server' && verification.result === 'not_presented') {
+    return failed('certificate_required', 'us', 'certificate', { code: seen.authorizationError });
+  }
+  return { kind: 'abandoned', phase: 'finished', decidedBy: 'us' };
+}
+
+/** The connection ended before anybody had decided: an OpenSSL error, an alert, a closed or reset connection, or us. */
+function judgeEnd(seen: Observation, verification: Verification): Outcome {
+  const { error } = seen;
+  const code = error?.code;
+  const alert = alertFromMessage(error?.message);
+  if (alert) {
+    const reason = reasonForAlert(alert);
+    return failed(reason, 'peer', FAILURE_REASONS[reason].phase, { alert, code });
+  }
+  const said = error && !isTransportError(error) ? reasonForError(error) : undefined;
+  if (said !== undefined && said !== 'connection_closed' && said !== 'connection_reset') {
+    const reason = said === 'decrypt_error' ? reasonForBadSignature(verification) : said;
+    return failed(reason, 'us', FAILURE_REASONS[reason].phase, { code });
+  }
+  if (said !== undefined || error?.syscall !== undefined || (error === undefined && seen.peerEnded)) {
+    return judgeLostConnection(seen);
+  }
+  // An application never holds a server's socket before it is secure: what ends it is an error of a callback of its own.
+  if (seen.side === 'server' && error !== undefined && !isAbort(error)) {
+    return failed('internal_error', 'us', progressOf(seen), { code });
+  }
+  return { kind: 'abandoned', phase: progressOf(seen), decidedBy: 'us' };
+}
+
+/** Which signature was wrong, the certificate's or the proof of its key, only the verification tells. */
+function reasonForBadSignature(verification: Verification): FailureReason {
+  const [gravest] = verification.errors;
+  return gravest === 'certificate_signature_invalid' ? gravest : 'decrypt_error';
+}
+
+function judgeLostConnection(seen: Observation): Outcome {
+  const reset = seen.error !== undefined && seen.error.syscall !== undefined;
+  const decidedBy = reset ? 'network' : 'peer';
+  const phase = progressOf(seen);
+  const silent = seen.side === 'server' && seen.bytesReceived === 0;
+  if (silent) return { kind: 'abandoned', phase, decidedBy };
+  return failed(reset ? 'connection_reset' : 'connection_closed', decidedBy, phase, { code: seen.error?.code });
+}
+
+/** How far it had come, told by what was seen on the wire and what OpenSSL knew. */
+function progressOf(seen: Observation): Phase {
+  if (seen.negotiated !== undefined) return 'finished';
+  if (seen.bytesReceived === 0) return 'client_hello';
+  if (seen.side === 'server') return seen.bytesSent === 0 ? 'client_hello' : 'certificate';
+  return seen.certificate === undefined ? 'negotiation' : 'certificate';
+}
+
+function failed(
+  reason: FailureReason,
+  decidedBy: DecidedBy,
+  phase: Phase,
+  more: Pick<HandshakeFailure, 'alert' | 'code'>,
+): Outcome {
+  return { kind: 'failed', failure: { reason, decidedBy, phase, ...more } };
+}
+
+/** The operating system's word about the connection, not OpenSSL's about TLS: EPROTO is OpenSSL's in disguise. */
+function isTransportError(error: ObservedError): boolean {
+  return error.syscall !== undefined && error.code !== 'EPROTO' && !error.message?.includes(':error:');
+}
+
+function isAbort(error: ObservedError): boolean {
+  return error.name === 'AbortError' || error.code === 'ABORT_ERR';
+}
+
+function saysNoCertificate(error: ObservedError | undefined): boolean {
+  return error !== undefined && reasonForError(error) === 'certificate_required';
+}
+
+function protocolNamed(name: string): Protocol {
+  const [, family, version] = /^(TLS|SSL)v(\d(?:\.\d)?)$/.exec(name) ?? [];
+  if (family === undefined || version === undefined) return { name: 'tls', version: name };
+  return family === 'SSL' ? { name: 'ssl', version } : { name: 'tls', version: version === '1' ? '1.0' : version };
 }

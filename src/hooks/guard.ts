@@ -1,0 +1,37 @@
+import { diag } from '@opentelemetry/api';
+
+let faultTold = false;
+
+/**
+ * Runs our own code inside somebody else's call: nothing it throws gets out. The first fault of the process is told
+ * through `diag`, the rest is silence: a fault on every handshake must not become a flood.
+ *
+ * The application's own code is never run inside a guard: its errors are not ours to catch.
+ */
+export function guard(ours: () => void): void {
+  try {
+    ours();
+  } catch (fault) {
+    tellFault(fault);
+  }
+}
+
+/** Like `guard`, for code that answers. `otherwise` is the answer when it fails. */
+export function guarded<T>(ours: () => T, otherwise: T): T {
+  try {
+    return ours();
+  } catch (fault) {
+    tellFault(fault);
+    return otherwise;
+  }
+}
+
+function tellFault(fault: unknown): void {
+  if (faultTold) return;
+  faultTold = true;
+  try {
+    diag.error('opentelemetry-instrumentation-tls: a fault of its own; this handshake may be missing', fault);
+  } catch {
+    // A diag logger that throws must not reach the application through us.
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * A live TLSSocket -> plain facts. The only place that reads a TLS socket, because a wrong read at a wrong moment kills
+ * the process or breaks the connection, on every Node version:
+ *
+ * - every getter here needs a live handle, so they are called before Node's own `_finishInit` or `destroy`, never at
+ *   'close' and never on a handle that was kept;
+ * - `verifyError()` crashes before a cipher was negotiated;
+ * - `getPeerX509Certificate()` takes the leaf off OpenSSL's chain on Node 20 to 24, so it is for connections that
+ *   are being torn down; before Node has decided, the leaf is read out of the session;
+ * - the legacy certificate getter is neither cheap nor safe for every key, and never called.
+ */
+import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Side, Transport } from '../handshake/handshake';
+import type { ObservedError, Observation } from '../handshake/observation';
+
+/** Certificates of a presented chain that are read, leaf included. */
+const MAX_CHAIN_LENGTH = 10;
+/** Characters of an error's message that are kept: OpenSSL's own are shorter, an application's may be anything. */
+const MAX_MESSAGE_LENGTH = 512;
+
+/** The parts of Node's internal TLSWrap that are read. All optional: what a Node version lacks is simply not known. */
+interface TlsWrap {
+  getSession?(): Buffer | undefined;
+  verifyError?(): { code?: string; message?: string } | null | undefined;
+  getServername?(): string | false | undefined;
+  onhandshakestart?: unknown;
+  _parent?: { bytesRead?: number; bytesWritten?: number; constructor?: { name?: string } };
+}
+
+/** The parts of a TLSSocket that Node does not document. */
+interface UndocumentedSocket {
+  _handle?: TlsWrap | null;
+  _tlsOptions?: { isServer?: boolean; server?: { ca?: unknown } };
+  _parent?: Socket;
+  _requestCert?: boolean;
+  _rejectUnauthorized?: boolean;
+  /** The host name that was looked up. Null when an address was given. */
+  _host?: string | null;
+  secureConnecting?: boolean;
+}
+
+function insideOf(socket: TLSSocket): UndocumentedSocket {
+  return socket as unknown as UndocumentedSocket;
+}
+
+export function sideOf(socket: TLSSocket): Side {
+  return insideOf(socket)._tlsOptions?.isServer ? 'server' : 'client';
+}
+
+/** True when Node has told the application that the connection is secure. Set right before it does. */
+export function isSecured(socket: TLSSocket): boolean {
+  return insideOf(socket).secureConnecting === false;
+}
+
+export function hasHandle(socket: TLSSocket): boolean {
+  return Boolean(insideOf(socket)._handle);
+}
+
+/** TCP stands, or nobody is still working on it. */
+export function isConnected(socket: TLSSocket): boolean {
+  return !socket.connecting && hasHandle(socket);
+}
+
+export function observeBirth(socket: TLSSocket, at: number): Observation {
+  const inside = insideOf(socket);
+  const side = sideOf(socket);
+  const observation: Observation = {
+    side,
+    transport: transportOf(inside),
+    // Reading the server's peer address now also lets Node remember it: after a reset nobody could read it any more.
+    peer: side === 'server' ? peerOf(socket) : {},
+    local: {},
+    born: at,
+    certificateRequested: side === 'client' || Boolean(inside._requestCert),
+    // A TLSSocket without a tls.Server has nobody who would look at the verification.
+    enforced: Boolean(inside._rejectUnauthorized) && (side === 'client' || inside._tlsOptions?.server !== undefined),
+  };
+  return observation;
+}
+
+/** Calls `begun` when OpenSSL starts: on a server, when the first bytes arrive. Node replaces the handle on a retry. */
+export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {
+  const handle = insideOf(socket)._handle;
+  const original = handle?.onhandshakestart;
+  if (!handle || typeof original !== 'function') return;
+  handle.onhandshakestart = function onhandshakestart(this: unknown, ...args: unknown[]) {
+    begun();
+    return Reflect.apply(original, this, args);
+  };
+}
+
+/** A client's TCP connection stands. */
+export function observeConnection(socket: TLSSocket, observation: Observation): void {
+  observation.peer = peerOf(socket);
+}
+
+/** OpenSSL is done and Node has not decided yet. */
+export function observeNegotiation(socket: TLSSocket, observation: Observation): void {
+  const handle = insideOf(socket)._handle;
+  if (!handle) return;
+  observation.local = localOf(socket);
+  if (observation.peer.address === undefined) observation.peer = peerOf(socket);
+  observation.protocol = socket.getProtocol() ?? undefined;
+  const cipher = socket.getCipher();
+  observation.cipher = cipher?.standardName ?? cipher?.name;
+  observation.resumed = socket.isSessionReused();
+  observation.serverName = serverNameOf(socket, handle);
+  if (observation.side === 'client') observation.curve = curveOf(socket);
+  if (!observation.certificateRequested) return;
+  observation.certificate = leafFromSession(handle);
+  if (cipher?.name) readVerifyError(handle, observation);
+}
+
+/** Node has decided: what only then is known. */
+export function observeDecision(socket: TLSSocket, observation: Observation): void {
+  const alpn = socket.alpnProtocol;
+  observation.alpn = typeof alpn === 'string' && alpn !== '' ? alpn : undefined;
+  const refusal = socket.authorizationError as unknown;
+  if (refusal !== null && refusal !== undefined) observation.authorizationError = bounded(String(refusal));
+}
+
+/** The connection is about to be destroyed and its handshake has not succeeded: nobody else will read it any more. */
+export function observeTeardown(socket: TLSSocket, observation: Observation): void {
+  const inside = insideOf(socket);
+  const handle = inside._handle;
+  observation.peerEnded = socket.readableEnded;
+  observation.bytesReceived = inside._parent?.bytesRead ?? handle?._parent?.bytesRead;
+  observation.bytesSent = inside._parent?.bytesWritten ?? handle?._parent?.bytesWritten;
+  if (!handle) return;
+  if (observation.local.address === undefined) observation.local = localOf(socket);
+  observation.serverName ??= serverNameOf(socket, handle);
+  const cipher = socket.getCipher();
+  if (cipher?.name) {
+    observation.cipher ??= cipher.standardName ?? cipher.name;
+    observation.protocol ??= socket.getProtocol() ?? undefined;
+  }
+  if (!observation.certificateRequested) return;
+  const chain = presentedChain(socket);
+  if (chain.length > 0) {
+    observation.chain = chain;
+    observation.certificate ??= chain[0];
+  }
+  if (cipher?.name && observation.certificate && observation.verifyCode === undefined) {
+    readVerifyError(handle, observation);
+  }
+  if (observation.verifyCode !== undefined) observation.trustAnchors = inside._tlsOptions?.server?.ca;
+}
+
+/** True when the application never got a decrypted byte and the other end closed first, politely or by a reset. */
+export function closedWithoutAByte(socket: TLSSocket, error: ObservedError | undefined): boolean {
+  const reset = error?.syscall !== undefined && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  return socket.bytesRead === 0 && (socket.readableEnded || reset);
+}
+
+/** True when this client has a certificate of its own to present. Whether the server asked for it, nobody tells. */
+export function hasOwnCertificate(socket: TLSSocket): boolean {
+  return hasHandle(socket) && socket.getX509Certificate() !== undefined;
+}
+
+/** Copies what an error says of itself. Getters of a hostile or broken error object may throw: the guard is outside. */
+export function describeError(error: unknown): ObservedError | undefined {
+  if (error === null || error === undefined) return undefined;
+  if (typeof error !== 'object') return { message: bounded(String(error)) };
+  const { name, code, message, syscall } = error as Record<string, unknown>;
+  return { name: text(name), code: text(code), message: text(message), syscall: text(syscall) };
+}
+
+/** A Diffie-Hellman group smaller than the application accepts: Node then destroys the socket without an error. */
+export function usedFiniteFieldGroup(socket: TLSSocket): boolean {
+  const info = hasHandle(socket) ? socket.getEphemeralKeyInfo() : null;
+  return (info as { type?: string } | null)?.type === 'DH';
+}
+
+function transportOf(inside: UndocumentedSocket): Transport {
+  switch (inside._handle?._parent?.constructor?.name) {
+    case 'Pipe':
+      return 'pipe';
+    case 'JSStream':
+      return 'stream';
+    default:
+      return 'tcp';
+  }
+}
+
+function peerOf(socket: TLSSocket) {
+  return { address: socket.remoteAddress, port: socket.remotePort };
+}
+
+function localOf(socket: TLSSocket) {
+  return { address: socket.localAddress, port: socket.localPort };
+}
+
+function serverNameOf(socket: TLSSocket, handle: TlsWrap): string | undefined {
+  const name = handle.getServername?.();
+  if (typeof name === 'string' && name !== '') return bounded(name);
+  return text(insideOf(socket)._host);
+}
+
+function curveOf(socket: TLSSocket): string | undefined {
+  const info = socket.getEphemeralKeyInfo() as { type?: string; name?: string } | null;
+  return text(info?.name);
+}
+
+function readVerifyError(handle: TlsWrap, observation: Observation): void {
+  const error = handle.verifyError?.();
+  if (!error) return;
+  observation.verifyCode = text(error.code);
+  observation.verifyMessage = text(error.message);
+}
+
+function presentedChain(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
+  while (certificate && chain.length < MAX_CHAIN_LENGTH) {
+    const der = new Uint8Array(certificate.raw);
+    const previous = chain.at(-1);
+    if (previous && Buffer.compare(previous, der) === 0) break;
+    chain.push(der);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}
+
+/**
+ * The peer's leaf out of OpenSSL's serialised session (SSL_SESSION, field [3]): the one read that disturbs nobody.
+ * The bytes hold the session's secret, so the certificate is copied out and they are overwritten.
+ */
+function leafFromSession(handle: TlsWrap): Uint8Array | undefined {
+  const session = handle.getSession?.();
+  if (!session) return undefined;
+  try {
+    return peerCertificateOf(session);
+  } finally {
+    session.fill(0);
+  }
+}
+
+const SEQUENCE = 0x30;
+/** Context tag [3], constructed: SSL_SESSION's `peer`. */
+const PEER_FIELD = 0xa3;
+
+/** Undefined when the session holds no peer certificate, or is not the DER that OpenSSL writes. */
+export function peerCertificateOf(session: Uint8Array): Uint8Array | undefined {
+  const outer = elementAt(session, 0);
+  if (!outer || outer.tag !== SEQUENCE) return undefined;
+  for (let at = outer.contentStart; at < outer.end; ) {
+    const field = elementAt(session, at);
+    if (!field) return undefined;
+    if (field.tag === PEER_FIELD) return new Uint8Array(session.subarray(field.contentStart, field.end));
+    at = field.end;
+  }
+  return undefined;
+}
+
+interface DerElement {
+  readonly tag: number;
+  readonly contentStart: number;
+  readonly end: number;
+}
+
+function elementAt(der: Uint8Array, at: number): DerElement | undefined {
+  const tag = der[at];
+  const first = der[at + 1];
+  if (tag === undefined || first === undefined) return undefined;
+  let length = first;
+  let contentStart = at + 2;
+  if (first & 0x80) {
+    const count = first & 0x7f;
+    if (count === 0 || count > 4) return undefined;
+    length = 0;
+    for (let i = 0; i < count; i++) {
+      const byte = der[contentStart++];
+      if (byte === undefined) return undefined;
+      length = length * 256 + byte;
+    }
+  }
+  const end = contentStart + length;
+  return end <= der.length ? { tag, contentStart, end } : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? bounded(value) : undefined;
+}
+
+/** Copies, so that a short piece does not keep a long original alive. */
+function bounded(value: string): string {
+  if (value.length <= MAX_MESSAGE_LENGTH) return value;
+  return Buffer.from(value.slice(0, MAX_MESSAGE_LENGTH)).toString();
+}

@@ -1,0 +1,278 @@
+import * as tls from 'node:tls';
+import { diag } from '@opentelemetry/api';
+import type { Side } from '../handshake/handshake';
+import type { Ending, Observation, ObservedError } from '../handshake/observation';
+import { now } from './clock';
+import { guard, guarded } from './guard';
+import { PrototypePatch } from './prototype-patch';
+import { PublicEventsHook } from './public-events-hook';
+import {
+  closedWithoutAByte,
+  describeError,
+  hasHandle,
+  hasOwnCertificate,
+  isConnected,
+  isSecured,
+  observeBirth,
+  observeConnection,
+  observeDecision,
+  observeNegotiation,
+  observeTeardown,
+  onHandshakeStart,
+  sideOf,
+  usedFiniteFieldGroup,
+} from './socket-facts';
+
+/** What the hook tells. Every call is made under a guard. `Birth` is opaque: the observer's own memory of the moment. */
+export interface HandshakeObserver<Birth = unknown> {
+  /** A socket was born. Undefined: nobody is interested in it, and nothing more will be read of it. */
+  born(side: Side): Birth | undefined;
+  /** TLS begins: `over` will follow. */
+  begun(side: Side): void;
+  /** The handshake is over: the one report of this socket. */
+  over(observation: Observation, birth: Birth): void;
+  /** A handshake that had been established was refused after all. At most once a socket, after `over`. */
+  refused(observation: Observation, birth: Birth, refusal: LateRefusal): void;
+}
+
+export interface LateRefusal {
+  readonly at: number;
+  /** Undefined: nothing was said; concluded from the connection's end. */
+  readonly error: ObservedError | undefined;
+}
+
+/** The prototype methods that are Node's own business. Without one of them only the public events are left. */
+const UNDOCUMENTED_METHODS = ['_init', '_start', '_finishInit', '_emitTLSError'] as const;
+
+/**
+ * How long after its own success a client can still learn that the server refused it. A server that goes away later
+ * without a byte had other reasons: an idle connection, a restart.
+ */
+const REFUSAL_WINDOW_MS = 5_000;
+
+/**
+ * Sees every TLS socket of the process from birth to decision, whoever made it: tls, https, http2, fetch, undici,
+ * STARTTLS, a Duplex. Five methods of `tls.TLSSocket.prototype` are replaced; no listener is added to anything.
+ */
+export class TlsSocketHook<Birth = unknown> {
+  readonly #observer: HandshakeObserver<Birth>;
+  readonly #patches: readonly PrototypePatch[];
+  readonly #fallback: PublicEventsHook<Birth> | undefined;
+  readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
+
+  constructor(observer: HandshakeObserver<Birth>, prototype: object = tls.TLSSocket.prototype) {
+    this.#observer = observer;
+    const missing = UNDOCUMENTED_METHODS.filter(name => typeof Reflect.get(prototype, name) !== 'function');
+    if (missing.length > 0) {
+      diag.warn(
+        `opentelemetry-instrumentation-tls: this Node has no TLSSocket.prototype.${missing.join(', ')}; ` +
+          'handshakes are reported from public events only: with their reason, without certificates',
+      );
+      this.#patches = [];
+      this.#fallback = new PublicEventsHook(observer, prototype);
+      return;
+    }
+    this.#fallback = undefined;
+    this.#patches = [
+      this.#patch(prototype, '_init', this.#init),
+      this.#patch(prototype, '_start', this.#start),
+      this.#patch(prototype, '_finishInit', this.#finishInit),
+      this.#patch(prototype, '_emitTLSError', this.#emitTlsError),
+      this.#patch(prototype, 'destroy', this.#destroy),
+      this.#patch(prototype, 'end', this.#end),
+    ];
+  }
+
+  enable(): void {
+    for (const patch of this.#patches) patch.enable();
+    this.#fallback?.enable();
+  }
+
+  /** Sockets whose handshake is under way are forgotten: they end without a report. */
+  disable(): void {
+    for (const patch of this.#patches) patch.disable();
+    this.#fallback?.disable();
+  }
+
+  #patch(prototype: object, name: string, around: Around): PrototypePatch {
+    return new PrototypePatch(
+      prototype,
+      name,
+      callOriginal =>
+        function (this: tls.TLSSocket, ...args: unknown[]) {
+          return around(this, args, () => Reflect.apply(callOriginal, this, args));
+        },
+    );
+  }
+
+  /** Node runs `_init` once a handle: again when happy eyeballs moves on to the next address. */
+  readonly #init: Around = (socket, _args, proceed) => {
+    const result = proceed();
+    guard(() => {
+      const watched = this.#sockets.get(socket) ?? this.#watch(socket);
+      if (watched) onHandshakeStart(socket, () => guard(() => this.#begin(watched)));
+    });
+    return result;
+  };
+
+  /** A client's TCP connection stands and TLS begins. Called early too, while still connecting. */
+  readonly #start: Around = (socket, _args, proceed) => {
+    guard(() => {
+      const watched = this.#sockets.get(socket);
+      if (!watched || watched.over || !isConnected(socket)) return;
+      observeConnection(socket, watched.observation);
+      this.#begin(watched);
+    });
+    return proceed();
+  };
+
+  /** OpenSSL is done; within the call Node, and on a client the application's identity check, decides. */
+  readonly #finishInit: Around = (socket, _args, proceed) => {
+    const watched = this.#sockets.get(socket);
+    if (!watched || watched.over || !guarded(() => hasHandle(socket), false)) return proceed();
+    guard(() => {
+      this.#begin(watched);
+      watched.observation.negotiated = now();
+      observeNegotiation(socket, watched.observation);
+    });
+    watched.deciding = true;
+    let threw = true;
+    try {
+      const result = proceed();
+      threw = false;
+      return result;
+    } finally {
+      watched.deciding = false;
+      guard(() => {
+        if (isSecured(socket)) watched.established = true;
+        observeDecision(socket, watched.observation);
+        this.#over(watched, endingOfDecision(socket, threw));
+      });
+    }
+  };
+
+  /** Handshake timeouts, errors of an underlying socket, and what OpenSSL says after the handshake. */
+  readonly #emitTlsError: Around = (socket, args, proceed) => {
+    guard(() => {
+      const watched = this.#sockets.get(socket);
+      if (!watched) return;
+      const error = describeError(args[0]);
+      if (watched.over) {
+        this.#refuse(socket, watched, error);
+        return;
+      }
+      watched.observation.error ??= error;
+      if (error?.code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
+      // Not followed by destroy() on a plain tls.Server: there the silent socket stays open.
+      observeTeardown(socket, watched.observation);
+      this.#over(watched, 'timed_out');
+    });
+    return proceed();
+  };
+
+  /** Every TLS socket ends here, and it is the last moment at which anything of it can be read. */
+  readonly #destroy: Around = (socket, args, proceed) => {
+    if (!socket.destroyed) guard(() => this.#beforeDestroy(socket, args[0]));
+    return proceed();
+  };
+
+  /** An application that ends a connection itself has not been refused by the server. */
+  readonly #end: Around = (socket, _args, proceed) => {
+    guard(() => {
+      const watched = this.#sockets.get(socket);
+      if (watched && !socket.readableEnded) watched.endedByUs = true;
+    });
+    return proceed();
+  };
+
+  #beforeDestroy(socket: tls.TLSSocket, error: unknown): void {
+    const watched = this.#sockets.get(socket);
+    if (!watched) return;
+    const described = describeError(error);
+    if (watched.over) {
+      this.#refuseSilently(socket, watched, described);
+      return;
+    }
+    // The application may destroy the socket inside its own 'secureConnect': that was a success.
+    if (watched.deciding && isSecured(socket)) return;
+    if (described) watched.observation.error = described;
+    if (watched.deciding && !described && guarded(() => usedFiniteFieldGroup(socket), false)) {
+      watched.observation.error = { code: 'ERR_TLS_DH_PARAM_SIZE' };
+    }
+    observeTeardown(socket, watched.observation);
+    if (!watched.deciding) this.#over(watched, 'destroyed');
+  }
+
+  #watch(socket: tls.TLSSocket): WatchedSocket<Birth> | undefined {
+    const birth = this.#observer.born(sideOf(socket));
+    if (birth === undefined) return undefined;
+    const watched = new WatchedSocket(observeBirth(socket, now()), birth);
+    this.#sockets.set(socket, watched);
+    return watched;
+  }
+
+  #begin(watched: WatchedSocket<Birth>): void {
+    if (watched.over || watched.observation.begun !== undefined) return;
+    watched.observation.begun = now();
+    this.#observer.begun(watched.observation.side);
+  }
+
+  #over(watched: WatchedSocket<Birth>, ending: Ending): void {
+    if (watched.over) return;
+    watched.over = true;
+    const { observation, birth } = watched;
+    // A client whose TCP connection never stood made no handshake: there is nothing to report.
+    if (observation.side === 'client' && observation.begun === undefined) return;
+    if (observation.begun === undefined) this.#begin(watched);
+    observation.ended = now();
+    observation.ending = ending;
+    this.#observer.over(observation, birth);
+  }
+
+  /** A TLS 1.3 client had finished, and then the server's alert came. On a server: renegotiation, refused by Node. */
+  #refuse(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, error: ObservedError | undefined): void {
+    if (!watched.established || watched.refused || !error) return;
+    const byAlert = watched.observation.side === 'client' && socket.bytesRead === 0;
+    const byRenegotiationLimit = error.code?.startsWith('ERR_TLS_') ?? false;
+    if (!byAlert && !byRenegotiationLimit) return;
+    watched.refused = true;
+    this.#observer.refused(watched.observation, watched.birth, { at: now(), error });
+  }
+
+  /** The same without an alert: Node's own servers say nothing when they refuse a client's certificate. */
+  #refuseSilently(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, error: ObservedError | undefined): void {
+    const { observation, birth } = watched;
+    if (!watched.established || watched.refused || watched.endedByUs) return;
+    if (observation.side !== 'client' || observation.protocol !== 'TLSv1.3') return;
+    if (now() - (observation.ended ?? 0) > REFUSAL_WINDOW_MS) return;
+    if (!closedWithoutAByte(socket, error) || !hasOwnCertificate(socket)) return;
+    watched.refused = true;
+    this.#observer.refused(observation, birth, { at: now(), error: undefined });
+  }
+}
+
+type Around = (socket: tls.TLSSocket, args: unknown[], proceed: () => unknown) => unknown;
+
+class WatchedSocket<Birth> {
+  readonly observation: Observation;
+  readonly birth: Birth;
+  /** Node is deciding: a destroy() now is its verdict. */
+  deciding = false;
+  /** Reported. */
+  over = false;
+  established = false;
+  refused = false;
+  /** Our application closed its side before the peer did. */
+  endedByUs = false;
+
+  constructor(observation: Observation, birth: Birth) {
+    this.observation = observation;
+    this.birth = birth;
+  }
+}
+
+function endingOfDecision(socket: tls.TLSSocket, threw: boolean): Ending {
+  if (isSecured(socket)) return 'secured';
+  if (socket.destroyed) return 'refused_by_node';
+  return threw ? 'identity_check_threw' : 'secured_unverified';
+}

@@ -1,0 +1,130 @@
+import { type Context, context, createContextKey } from '@opentelemetry/api';
+import { CertificateCache } from './certificate/certificate-cache';
+import type { Handshake, Side } from './handshake/handshake';
+import { conclude, concludeRefusal, type Observation } from './handshake/observation';
+import { guard } from './hooks/guard';
+import type { HandshakeObserver, LateRefusal } from './hooks/tls-socket-hook';
+import type { Sink } from './telemetry/sink';
+
+/** How long a busy process collects handshakes before it reports them together. */
+const BATCH_MS = 50;
+/** Reported at once when so many wait, whatever the time. */
+const MAX_WAITING = 128;
+/** Certificates of handshakes that wait to be reported: an attacker chooses their size. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * The key under which the SDK marks the context of its own exports. Keys are `Symbol.for(description)`, so this is the
+ * SDK's own key without a dependency on one line of `@opentelemetry/core`.
+ */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** The moment of a socket's birth, and later what became of it. */
+export interface Birth {
+  readonly parent: Context;
+  /** Undefined until the handshake is reported. */
+  handshake?: Handshake | undefined;
+}
+
+type Waiting =
+  | { readonly observation: Observation; readonly birth: Birth; readonly refusal?: undefined }
+  | { readonly observation?: undefined; readonly birth: Birth; readonly refusal: LateRefusal };
+
+/**
+ * Between the hooks and the sinks. What runs right after a handshake runs cold and is dear, so the hooks' facts only
+ * queue here and are judged, parsed and reported a moment later: at once in a quiet process, in batches in a busy one.
+ */
+export class Reporter implements HandshakeObserver<Birth> {
+  readonly #sinks: readonly Sink[];
+  readonly #isListening: () => boolean;
+  readonly #certificates: CertificateCache;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #lastDrain = 0;
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  /** Run once, before the first report: a preload starts its SDK only when there is something to report. */
+  #beforeFirst: (() => void) | undefined;
+
+  constructor(sinks: readonly Sink[], isListening: () => boolean) {
+    this.#sinks = sinks;
+    this.#isListening = isListening;
+    this.#certificates = new CertificateCache({ now: () => performance.now() });
+  }
+
+  beforeFirstReport(prepare: () => void): void {
+    this.#beforeFirst = prepare;
+  }
+
+  born(_side: Side): Birth | undefined {
+    if (this.#beforeFirst === undefined && !this.#isListening()) return undefined;
+    const parent = context.active();
+    // The exporter's own connections: to report those would make more of them.
+    if (parent.getValue(SUPPRESS_TRACING) === true) return undefined;
+    return { parent };
+  }
+
+  begun(side: Side): void {
+    for (const sink of this.#sinks) sink.begun?.(side);
+  }
+
+  over(observation: Observation, birth: Birth): void {
+    for (const sink of this.#sinks) sink.over?.(observation.side);
+    this.#waitingBytes += observation.certificate?.byteLength ?? 0;
+    for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
+    this.#enqueue({ observation, birth });
+  }
+
+  refused(_observation: Observation, birth: Birth, refusal: LateRefusal): void {
+    this.#enqueue({ birth, refusal });
+  }
+
+  /** Reports everything that waits, now. */
+  drain(): void {
+    this.#unschedule();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#lastDrain = performance.now();
+    const prepare = this.#beforeFirst;
+    if (prepare && waiting.length > 0) {
+      this.#beforeFirst = undefined;
+      guard(prepare);
+    }
+    for (const one of waiting) guard(() => this.#report(one));
+  }
+
+  #enqueue(one: Waiting): void {
+    this.#waiting.push(one);
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) this.drain();
+    else this.#schedule();
+  }
+
+  /** Neither a timer nor an immediate of ours keeps a process alive. */
+  #schedule(): void {
+    if (this.#timer !== undefined) return;
+    const drain = () => this.drain();
+    // Starting an SDK takes its time: not between the two ends of a handshake, if both are ours.
+    const quiet = this.#beforeFirst === undefined && performance.now() - this.#lastDrain > BATCH_MS;
+    this.#timer = quiet ? setImmediate(drain).unref() : setTimeout(drain, BATCH_MS).unref();
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer as NodeJS.Timeout | undefined);
+    clearImmediate(this.#timer as NodeJS.Immediate | undefined);
+    this.#timer = undefined;
+  }
+
+  #report(one: Waiting): void {
+    const { parent } = one.birth;
+    if (one.refusal) {
+      const { handshake } = one.birth;
+      if (handshake === undefined) return;
+      const refusal = concludeRefusal(handshake, one.refusal);
+      for (const sink of this.#sinks) guard(() => sink.refused?.(refusal, parent));
+      return;
+    }
+    const handshake = conclude(one.observation, (der, trusted) => this.#certificates.get(der, trusted));
+    one.birth.handshake = handshake;
+    for (const sink of this.#sinks) guard(() => sink.report(handshake, parent));
+  }
+}

@@ -1,0 +1,119 @@
+import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
+
+/** Options of `TlsInstrumentation`. Each can be given as an environment variable too; an option wins. */
+export interface TlsInstrumentationConfig extends InstrumentationConfig {
+  /** Which handshakes get a span. Metrics and log events are not affected. */
+  handshakeSpans?: 'all' | 'failed' | 'none';
+  /** Spans for connections that ended before anybody said why: port scans, load balancers' probes. */
+  abandonedSpans?: boolean;
+  /** Which spans carry the certificate's key, signature and usage: a full parse, some 0.3 ms a new certificate. */
+  certificateDetails?: 'failed' | 'all';
+  /** The peer's certificate and chain as PEM. Large, and personal data. */
+  certificatePem?: boolean;
+  /** Where events go: on the handshake's span, to the logs, or both. */
+  events?: 'both' | 'span' | 'log' | 'none';
+}
+
+/** The options after parsing: complete, checked, frozen. */
+export type Settings = Readonly<Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig>>>;
+
+/** Told what was given, where, and what would have been understood. */
+export type Complain = (complaint: string) => void;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface OptionRow<Value> {
+  readonly environmentVariable: string;
+  readonly expected: readonly Value[];
+  readonly byDefault: Value;
+  readonly brief: string;
+}
+
+const YES_OR_NO = [true, false] as const;
+
+/** One row an option; the README's table is made of them. */
+export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Name]> } = {
+  handshakeSpans: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_HANDSHAKE_SPANS',
+    expected: ['all', 'failed', 'none'],
+    byDefault: 'all',
+    brief: 'Which handshakes get a span. Metrics and log events are not affected.',
+  },
+  abandonedSpans: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_ABANDONED_SPANS',
+    expected: YES_OR_NO,
+    byDefault: false,
+    brief: 'Spans also for connections that ended before anybody said why: port scans, probes, aborted requests.',
+  },
+  certificateDetails: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_CERTIFICATE_DETAILS',
+    expected: ['failed', 'all'],
+    byDefault: 'failed',
+    brief: "Which spans carry the certificate's key, signature and usage: a full parse of each new certificate.",
+  },
+  certificatePem: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_CERTIFICATE_PEM',
+    expected: YES_OR_NO,
+    byDefault: false,
+    brief: "The peer's certificate, and on failures its chain, as PEM. Large, and personal data.",
+  },
+  events: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_EVENTS',
+    expected: ['both', 'span', 'log', 'none'],
+    byDefault: 'both',
+    brief:
+      "Where events go: on the handshake's span, to the logs, or both. " +
+      '`OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs` makes `log` the default.',
+  },
+};
+
+const BASE_OPTIONS = ['enabled'];
+
+/** Options and environment -> Settings. A bad value costs itself only: it is named, and the default stands. */
+export function readSettings(
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  complain: Complain,
+): Settings {
+  const given: Record<string, unknown> = { ...config };
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(OPTIONS, name) || BASE_OPTIONS.includes(name)) continue;
+    complain(`unknown option ${show(name)}; known are ${Object.keys(OPTIONS).join(', ')}`);
+  }
+  const settings: Record<string, unknown> = {};
+  for (const [name, row] of Object.entries<OptionRow<unknown>>(OPTIONS)) {
+    settings[name] =
+      checked(`option ${name}`, given[name], row, complain) ??
+      checked(row.environmentVariable, meantBy(environment[row.environmentVariable]), row, complain) ??
+      (name === 'events' ? eventsByConvention(environment) : undefined) ??
+      row.byDefault;
+  }
+  return Object.freeze(settings) as unknown as Settings;
+}
+
+function checked(where: string, value: unknown, row: OptionRow<unknown>, complain: Complain): unknown {
+  if (value === undefined) return undefined;
+  if (row.expected.includes(value)) return value;
+  complain(`${where} is ${show(value)}, expected one of ${row.expected.join(', ')}; using ${row.byDefault}`);
+  return undefined;
+}
+
+/** Environment variables are text: `true` and `false` in any case are meant as such. Empty is not given. */
+function meantBy(variable: string | undefined): unknown {
+  const value = variable?.trim();
+  if (value === undefined || value === '') return undefined;
+  const lower = value.toLowerCase();
+  return lower === 'true' ? true : lower === 'false' ? false : lower;
+}
+
+/** OTEP 4430: span events are going; who has opted in to logs wants them there, with `dup` in both places. */
+function eventsByConvention(environment: Environment): Settings['events'] | undefined {
+  const optIn = environment['OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN']?.split(',').map(part => part.trim());
+  if (optIn?.includes('logs/dup')) return 'both';
+  return optIn?.includes('logs') ? 'log' : undefined;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
+}

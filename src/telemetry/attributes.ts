@@ -1,0 +1,367 @@
+import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import type { PeerCertificate } from '../certificate/peer-certificate';
+import type { Handshake, HandshakeFailure, Side } from '../handshake/handshake';
+
+/** Names of a subject alternative name reported. More are in the certificate, for who asks for it as PEM. */
+const MAX_ALTERNATIVE_NAMES = 20;
+
+export type Stability = 'stable' | 'development';
+
+/** When a value is said, where it is known: `details` and `pem` are options. */
+export type Occasion = 'always' | 'details' | 'pem';
+
+export interface AttributeRow {
+  readonly brief: string;
+  /** `stable` and `development` are the semantic conventions' words; names of our own are always `development`. */
+  readonly stability: Stability;
+  /** True when the name is ours and not in the semantic conventions. */
+  readonly ours: boolean;
+  readonly occasion: Occasion;
+  readonly example: AttributeValue;
+  /** Undefined: not known of this handshake; then the attribute is absent. */
+  readonly read: (handshake: Handshake) => AttributeValue | undefined;
+}
+
+const conventional = { stability: 'development', ours: false, occasion: 'always' } as const;
+const stable = { stability: 'stable', ours: false, occasion: 'always' } as const;
+const ours = { stability: 'development', ours: true, occasion: 'always' } as const;
+
+/** The handshake's own attributes. One row an attribute; the README's table is made of them. */
+const HANDSHAKE_ATTRIBUTES = {
+  'tls.protocol.name': {
+    ...conventional,
+    brief: 'Protocol family negotiated.',
+    example: 'tls',
+    read: h => h.protocol?.name,
+  },
+  'tls.protocol.version': {
+    ...conventional,
+    brief: 'Protocol version negotiated.',
+    example: '1.3',
+    read: h => h.protocol?.version,
+  },
+  'tls.cipher': {
+    ...conventional,
+    brief: 'Cipher suite negotiated, by its IANA name.',
+    example: 'TLS_AES_256_GCM_SHA384',
+    read: h => h.cipher,
+  },
+  'tls.curve': {
+    ...conventional,
+    brief: 'Key exchange group. Known on a client only.',
+    example: 'X25519',
+    read: h => h.curve,
+  },
+  'tls.next_protocol': {
+    ...conventional,
+    brief: 'Application protocol chosen by ALPN.',
+    example: 'h2',
+    read: h => h.alpn,
+  },
+  'tls.established': {
+    ...conventional,
+    brief: 'The tunnel stood. Says nothing of trust: see `tls.verify.result`.',
+    example: true,
+    read: h => h.outcome.kind === 'established',
+  },
+  'tls.resumed': {
+    ...conventional,
+    brief: 'An earlier session was resumed. A client then sees no certificate.',
+    example: false,
+    read: h => h.resumed,
+  },
+  'server.address': {
+    ...stable,
+    brief: 'The name asked for: SNI, or on a client the host or address it connected to.',
+    example: 'api.example.com',
+    read: h => h.serverName ?? (h.side === 'client' ? h.peer.address : undefined),
+  },
+  'network.peer.address': {
+    ...stable,
+    brief: "The peer's address.",
+    example: '192.0.2.7',
+    read: h => h.peer.address,
+  },
+  'network.peer.port': { ...stable, brief: "The peer's port.", example: 51034, read: h => h.peer.port },
+  'network.local.address': {
+    ...stable,
+    brief: 'Our address on this connection.',
+    example: '192.0.2.1',
+    read: h => h.local.address,
+  },
+  'network.local.port': { ...stable, brief: 'Our port on this connection.', example: 8443, read: h => h.local.port },
+  'network.transport': {
+    ...stable,
+    brief: '`tcp`, or `pipe` for a Unix socket. Absent over a stream of the application.',
+    example: 'tcp',
+    read: h => (h.transport === 'stream' ? undefined : h.transport),
+  },
+  'tls.handshake.outcome': {
+    ...ours,
+    brief: '`established`, `failed` or `abandoned` (ended before anybody said why, or by our own application).',
+    example: 'failed',
+    read: h => h.outcome.kind,
+  },
+  'tls.handshake.phase': {
+    ...ours,
+    brief: 'How far it came: `client_hello`, `negotiation`, `certificate`, `finished`, `post_handshake`.',
+    example: 'certificate',
+    read: h => (h.outcome.kind === 'abandoned' ? h.outcome.phase : failureOf(h)?.phase),
+  },
+  'tls.verify.result': {
+    ...ours,
+    brief: '`ok`, `failed`, `not_presented`, `not_requested`, or `unverified` (nobody looked).',
+    example: 'failed',
+    read: h => h.verification.result,
+  },
+  'tls.verify.enforced': {
+    ...ours,
+    brief: 'A certificate that does not verify ends the connection. Absent where none was asked for.',
+    example: true,
+    read: h => h.verification.enforced,
+  },
+  'tls.verify.errors': {
+    ...ours,
+    brief: 'Everything found wrong with the certificate, gravest first.',
+    example: ['certificate_expired', 'unknown_ca'],
+    read: h => (h.verification.errors.length > 0 ? [...h.verification.errors] : undefined),
+  },
+  'tls.verify.code': {
+    ...ours,
+    brief: "OpenSSL's or Node's code, verbatim.",
+    example: 'CERT_HAS_EXPIRED',
+    read: h => h.verification.code,
+  },
+  'tls.verify.message': {
+    ...ours,
+    brief: "OpenSSL's message, verbatim.",
+    example: 'permitted subtree violation',
+    read: h => h.verification.message,
+  },
+  'error.type': {
+    ...stable,
+    brief: 'Why it failed: one of the failure reasons. Absent unless it failed.',
+    example: 'certificate_expired',
+    read: h => failureOf(h)?.reason,
+  },
+  'tls.failure.origin': {
+    ...ours,
+    brief: 'Who ended it: `local`, `peer` or `network`.',
+    example: 'local',
+    read: h => originOf(failureOf(h)),
+  },
+  'tls.failure.derived': {
+    ...ours,
+    brief: 'True when the reason is concluded from circumstances and not from what anybody said.',
+    example: true,
+    read: h => failureOf(h)?.derived,
+  },
+  'tls.alert.code': {
+    ...ours,
+    brief: 'The alert received, by its IANA number.',
+    example: 48,
+    read: h => failureOf(h)?.alert?.code,
+  },
+  'tls.alert.description': {
+    ...ours,
+    brief: 'The alert received, by its IANA name.',
+    example: 'unknown_ca',
+    read: h => failureOf(h)?.alert?.description,
+  },
+  'tls.alert.direction': {
+    ...ours,
+    brief: '`received`. Which alert was sent, OpenSSL does not tell.',
+    example: 'received',
+    read: h => (failureOf(h)?.alert ? 'received' : undefined),
+  },
+  'tls.error.code': {
+    ...ours,
+    brief: "The error's code, verbatim: for people, its spelling changes with OpenSSL.",
+    example: 'ERR_SSL_NO_SHARED_CIPHER',
+    read: h => failureOf(h)?.code,
+  },
+} as const satisfies Record<string, AttributeRow>;
+
+interface CertificateRow extends Omit<AttributeRow, 'read'> {
+  readonly read: (certificate: PeerCertificate, handshake: Handshake) => AttributeValue | undefined;
+}
+
+const details = { stability: 'development', ours: true, occasion: 'details' } as const;
+
+/** The peer's certificate: `tls.client.` + these on a server's handshake, `tls.server.` + these on a client's. */
+const CERTIFICATE_ATTRIBUTES = {
+  subject: {
+    ...conventional,
+    brief: "Distinguished name of the certificate's subject, RFC 4514.",
+    example: 'CN=billing,O=Acme',
+    read: c => c.subject,
+  },
+  issuer: {
+    ...conventional,
+    brief: 'Distinguished name of its issuer, RFC 4514.',
+    example: 'CN=Acme CA,O=Acme',
+    read: c => c.issuer,
+  },
+  'hash.sha256': {
+    ...conventional,
+    brief: "Fingerprint: SHA-256 of the certificate's DER, upper-case hex.",
+    example: '9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08',
+    read: c => c.fingerprint,
+  },
+  not_before: {
+    ...conventional,
+    brief: 'Start of its validity.',
+    example: '2026-01-01T00:00:00.000Z',
+    read: c => dateText(c.notBefore),
+  },
+  not_after: {
+    ...conventional,
+    brief: 'End of its validity.',
+    example: '2027-01-01T00:00:00.000Z',
+    read: c => dateText(c.notAfter),
+  },
+  'x509.serial_number': {
+    ...ours,
+    brief: 'Serial number, upper-case hex.',
+    example: '5F3A09C1',
+    read: c => c.serialNumber,
+  },
+  'x509.alternative_names': {
+    ...ours,
+    brief: 'Subject alternative names by type; at most 20.',
+    example: ['DNS:billing.acme.test', 'URI:spiffe://acme/billing'],
+    read: c => alternativeNames(c),
+  },
+  spiffe_id: { ...ours, brief: 'Its SPIFFE id.', example: 'spiffe://acme/billing', read: c => c.spiffeId },
+  'x509.public_key_algorithm': {
+    ...details,
+    brief: 'Algorithm of its public key.',
+    example: 'EC',
+    read: c => c.details.publicKeyAlgorithm,
+  },
+  'x509.public_key_size': {
+    ...details,
+    brief: 'Bits of its public key.',
+    example: 256,
+    read: c => c.details.publicKeySize,
+  },
+  'x509.public_key_curve': {
+    ...details,
+    brief: 'Curve of its public key.',
+    example: 'prime256v1',
+    read: c => c.details.publicKeyCurve,
+  },
+  'x509.signature_algorithm': {
+    ...details,
+    brief: 'Algorithm of the signature on it.',
+    example: 'ecdsa-with-SHA256',
+    read: c => c.details.signatureAlgorithm,
+  },
+  'x509.extended_key_usage': {
+    ...details,
+    brief: 'What it may be used for.',
+    example: ['clientAuth'],
+    read: c => listOf(c.details.extendedKeyUsage),
+  },
+  'x509.is_ca': { ...details, brief: 'It is a CA certificate.', example: false, read: c => c.isCa },
+  'x509.self_signed': {
+    ...details,
+    brief: 'It is signed with its own key.',
+    example: false,
+    read: c => c.details.selfSigned,
+  },
+  'certificate_chain.length': {
+    ...details,
+    brief: 'Certificates presented, the leaf included. Known of failures only.',
+    example: 2,
+    read: (_c, h) => (h.peerChain.length > 0 ? h.peerChain.length : undefined),
+  },
+  'certificate_chain.fingerprints': {
+    ...details,
+    brief: 'Fingerprints of the chain presented, leaf first; at most 10. Known of failures only.',
+    example: ['9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08'],
+    read: (_c, h) => listOf(h.peerChain.map(certificate => certificate.fingerprint)),
+  },
+  certificate: {
+    ...conventional,
+    occasion: 'pem',
+    brief: 'The certificate as PEM.',
+    example: '-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n',
+    read: c => c.pem,
+  },
+  certificate_chain: {
+    ...conventional,
+    occasion: 'pem',
+    brief: 'The presented chain as PEM, leaf first. Known of failures only.',
+    example: ['-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n'],
+    read: (_c, h) => listOf(h.peerChain.flatMap(certificate => certificate.pem ?? [])),
+  },
+} as const satisfies Record<string, CertificateRow>;
+
+type CertificateAttributeName = `tls.${Side}.${keyof typeof CERTIFICATE_ATTRIBUTES}`;
+
+export type AttributeName = keyof typeof HANDSHAKE_ATTRIBUTES | CertificateAttributeName | typeof CONNECTION_ID;
+
+/** The handshake span's id, so that one search finds everything of a connection. Only known once the span exists. */
+export const CONNECTION_ID = 'tls.connection.id';
+
+/** Every attribute, by name. */
+export const ATTRIBUTES: Readonly<Record<Exclude<AttributeName, typeof CONNECTION_ID>, AttributeRow>> = {
+  ...HANDSHAKE_ATTRIBUTES,
+  ...certificateAttributes('client'),
+  ...certificateAttributes('server'),
+};
+
+const EVERY_HANDSHAKE = Object.entries<AttributeRow>(HANDSHAKE_ATTRIBUTES);
+const EVERY_CERTIFICATE = Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES);
+
+/** What is said of a handshake. `occasions` are those that apply to it besides `always`. */
+export function attributesOf(handshake: Handshake, occasions: ReadonlySet<Occasion>): Attributes {
+  const attributes: Attributes = {};
+  for (const [name, row] of EVERY_HANDSHAKE) {
+    const value = row.read(handshake);
+    if (value !== undefined) attributes[name] = value;
+  }
+  const certificate = handshake.peerCertificate;
+  if (certificate === undefined) return attributes;
+  const prefix = handshake.side === 'server' ? 'tls.client.' : 'tls.server.';
+  for (const [name, row] of EVERY_CERTIFICATE) {
+    if (row.occasion !== 'always' && !occasions.has(row.occasion)) continue;
+    const value = row.read(certificate, handshake);
+    if (value !== undefined) attributes[prefix + name] = value;
+  }
+  return attributes;
+}
+
+export function failureOf(handshake: Handshake): HandshakeFailure | undefined {
+  return handshake.outcome.kind === 'failed' ? handshake.outcome.failure : undefined;
+}
+
+/** `us` is said as `local`: who reads a trace sees a process from outside. */
+export function originOf(failure: HandshakeFailure | undefined): 'local' | 'peer' | 'network' | undefined {
+  return failure?.decidedBy === 'us' ? 'local' : failure?.decidedBy;
+}
+
+function certificateAttributes(side: Side): Record<CertificateAttributeName, AttributeRow> {
+  const other: Side = side === 'client' ? 'server' : 'client';
+  const rows: Record<string, AttributeRow> = {};
+  for (const [name, row] of Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES)) {
+    rows[`tls.${side}.${name}`] = {
+      ...row,
+      read: h => (h.side === other && h.peerCertificate ? row.read(h.peerCertificate, h) : undefined),
+    };
+  }
+  return rows as Record<CertificateAttributeName, AttributeRow>;
+}
+
+function dateText(date: number | undefined): string | undefined {
+  return date === undefined ? undefined : new Date(date).toISOString();
+}
+
+function alternativeNames(certificate: PeerCertificate): string[] | undefined {
+  return listOf(certificate.alternativeNames.slice(0, MAX_ALTERNATIVE_NAMES).map(name => `${name.type}:${name.value}`));
+}
+
+function listOf<T>(list: readonly T[] | undefined): T[] | undefined {
+  return list && list.length > 0 ? [...list] : undefined;
+}

@@ -1,0 +1,73 @@
+import type { Attributes } from '@opentelemetry/api';
+import { FAILURE_REASONS } from '../handshake/failure-reasons';
+import type { Handshake } from '../handshake/handshake';
+import { failureOf } from './attributes';
+
+export type Severity = 'INFO' | 'WARN' | 'ERROR';
+
+export interface EventRow {
+  readonly brief: string;
+  readonly when: (handshake: Handshake, memory: EventMemory) => boolean;
+  readonly severity: (handshake: Handshake) => Severity;
+}
+
+/** What events need to know beyond the one handshake. */
+export interface EventMemory {
+  /** True once a window for each identity. */
+  isFirstUse(fingerprint: string): boolean;
+}
+
+/** One row an event; the README's table is made of them. */
+export const EVENTS = {
+  'tls.handshake.failed': {
+    brief: 'Every failure. Severity is that of its reason.',
+    when: h => failureOf(h) !== undefined,
+    severity: h => severityOf(h),
+  },
+  'tls.client_certificate.rejected': {
+    brief: 'A client presented a certificate and was refused. Severity is that of its reason.',
+    when: h =>
+      h.side === 'server' && h.peerCertificate !== undefined && failureOf(h)?.decidedBy === 'us' && isAboutIdentity(h),
+    severity: h => severityOf(h),
+  },
+  'tls.client_certificate.accepted': {
+    brief: 'A verified client certificate was used: the first time in an hour.',
+    when: (h, memory) =>
+      h.side === 'server' &&
+      h.outcome.kind === 'established' &&
+      h.verification.result === 'ok' &&
+      h.peerCertificate !== undefined &&
+      memory.isFirstUse(h.peerCertificate.fingerprint),
+    severity: () => 'INFO',
+  },
+} as const satisfies Record<string, EventRow>;
+
+export type EventName = keyof typeof EVENTS;
+
+/** The events that a handshake gives rise to. */
+export function eventsOf(handshake: Handshake, memory: EventMemory): readonly [EventName, Severity][] {
+  // Most handshakes are established by nobody in particular: nothing to look up for them.
+  if (handshake.outcome.kind !== 'failed' && handshake.peerCertificate === undefined) return [];
+  return Object.entries<EventRow>(EVENTS)
+    .filter(([, row]) => row.when(handshake, memory))
+    .map(([name, row]) => [name as EventName, row.severity(handshake)]);
+}
+
+/** A refusal's event: the same event as a failed handshake's, with the refusal's own reason. */
+export const REFUSAL_EVENT: EventName = 'tls.handshake.failed';
+
+/** What an event says beside the handshake's attributes: words for a person who has no table at hand. */
+export function explanationOf(reason: keyof typeof FAILURE_REASONS): Attributes {
+  return { 'tls.failure.brief': FAILURE_REASONS[reason].brief, 'tls.failure.hint': FAILURE_REASONS[reason].hint };
+}
+
+function severityOf(handshake: Handshake): Severity {
+  const failure = failureOf(handshake);
+  return failure ? FAILURE_REASONS[failure.reason].severity : 'WARN';
+}
+
+/** The certificate, or the proof of its key, was what was refused: not a protocol, not a lost connection. */
+function isAboutIdentity(handshake: Handshake): boolean {
+  const reason = failureOf(handshake)?.reason;
+  return reason === 'decrypt_error' || (reason !== undefined && handshake.verification.errors.includes(reason));
+}

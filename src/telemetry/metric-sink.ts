@@ -1,0 +1,94 @@
+import type { Counter, Histogram, Meter, ObservableUpDownCounter } from '@opentelemetry/api';
+import type { Handshake, Side } from '../handshake/handshake';
+import { DURATION_BOUNDARIES, durationAttributes, INSTRUMENTS, verificationAttributes } from './metrics';
+import type { Sink } from './sink';
+
+interface Instruments {
+  readonly duration: Readonly<Record<Side, Histogram>>;
+  readonly active: Readonly<Record<Side, ObservableUpDownCounter>>;
+  readonly verifications: Counter;
+}
+
+/** Every handshake counted and timed. Exact, whatever is sampled or limited elsewhere. */
+export class MetricSink implements Sink {
+  readonly #meter: () => Meter;
+  readonly #active: Record<Side, number> = { client: 0, server: 0 };
+  readonly #observe = {
+    client: (result: { observe(value: number): void }) => result.observe(this.#active.client),
+    server: (result: { observe(value: number): void }) => result.observe(this.#active.server),
+  };
+  #madeFrom: Meter | undefined;
+  #instruments: Instruments | undefined;
+
+  /** `meter` is asked each time: a meter that was fetched before the SDK started measures nothing for ever. */
+  constructor(meter: () => Meter) {
+    this.#meter = meter;
+  }
+
+  begun(side: Side): void {
+    if (this.#instruments === undefined) this.#current();
+    this.#active[side]++;
+  }
+
+  over(side: Side): void {
+    this.#active[side]--;
+  }
+
+  report(handshake: Handshake): void {
+    const instruments = this.#current();
+    const seconds = (handshake.ended - handshake.started) / 1000;
+    instruments.duration[handshake.side].record(seconds, durationAttributes(handshake));
+    if (handshake.side === 'server' && handshake.verification.result !== 'not_requested') {
+      instruments.verifications.add(1, verificationAttributes(handshake));
+    }
+  }
+
+  /** Lets go of the callbacks, so that a disabled instrumentation is collected and observes nothing. */
+  close(): void {
+    this.#instruments?.active.client.removeCallback(this.#observe.client);
+    this.#instruments?.active.server.removeCallback(this.#observe.server);
+    this.#instruments = undefined;
+    this.#madeFrom = undefined;
+    this.#active.client = 0;
+    this.#active.server = 0;
+  }
+
+  #current(): Instruments {
+    const meter = this.#meter();
+    if (this.#instruments === undefined || meter !== this.#madeFrom) {
+      this.#instruments?.active.client.removeCallback(this.#observe.client);
+      this.#instruments?.active.server.removeCallback(this.#observe.server);
+      this.#instruments = makeInstruments(meter);
+      this.#instruments.active.client.addCallback(this.#observe.client);
+      this.#instruments.active.server.addCallback(this.#observe.server);
+      this.#madeFrom = meter;
+    }
+    return this.#instruments;
+  }
+}
+
+function makeInstruments(meter: Meter): Instruments {
+  const duration = (name: 'tls.server.handshake.duration' | 'tls.client.handshake.duration') =>
+    meter.createHistogram(name, {
+      unit: INSTRUMENTS[name].unit,
+      description: INSTRUMENTS[name].brief,
+      advice: { explicitBucketBoundaries: DURATION_BOUNDARIES },
+    });
+  const active = (name: 'tls.server.active_handshakes' | 'tls.client.active_handshakes') =>
+    meter.createObservableUpDownCounter(name, { unit: INSTRUMENTS[name].unit, description: INSTRUMENTS[name].brief });
+  const verifications = 'tls.server.client_certificate.verifications';
+  return {
+    duration: {
+      server: duration('tls.server.handshake.duration'),
+      client: duration('tls.client.handshake.duration'),
+    },
+    active: {
+      server: active('tls.server.active_handshakes'),
+      client: active('tls.client.active_handshakes'),
+    },
+    verifications: meter.createCounter(verifications, {
+      unit: INSTRUMENTS[verifications].unit,
+      description: INSTRUMENTS[verifications].brief,
+    }),
+  };
+}

@@ -1,0 +1,59 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Handshake } from '../handshake/handshake';
+import { failureOf } from './attributes';
+
+interface InstrumentRow {
+  readonly kind: 'histogram' | 'up_down_counter' | 'counter';
+  readonly unit: string;
+  readonly brief: string;
+  /** The only attributes: names, serials, addresses and raw codes are never dimensions. */
+  readonly attributes: readonly string[];
+}
+
+/** Semantic conventions for durations in seconds, extended at both ends for handshakes on a loopback and for slow ones. */
+export const DURATION_BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const DURATION = {
+  kind: 'histogram',
+  unit: 's',
+  attributes: ['tls.protocol.version', 'tls.resumed', 'tls.handshake.outcome', 'error.type'],
+} as const;
+
+const ACTIVE = { kind: 'up_down_counter', unit: '{handshake}', attributes: [] } as const;
+
+/** One row an instrument; the README's table is made of them. */
+export const INSTRUMENTS = {
+  'tls.server.handshake.duration': {
+    ...DURATION,
+    brief: 'Duration of server handshakes, from the first bytes of the ClientHello to the decision.',
+  },
+  'tls.client.handshake.duration': {
+    ...DURATION,
+    brief: 'Duration of client handshakes, from the TCP connection to the decision.',
+  },
+  'tls.server.active_handshakes': { ...ACTIVE, brief: 'Server handshakes under way.' },
+  'tls.client.active_handshakes': { ...ACTIVE, brief: 'Client handshakes under way.' },
+  'tls.server.client_certificate.verifications': {
+    kind: 'counter',
+    unit: '{verification}',
+    attributes: ['tls.verify.result', 'error.type'],
+    brief: 'Handshakes in which a client certificate was asked for, by what came of its verification.',
+  },
+} as const satisfies Record<string, InstrumentRow>;
+
+export type InstrumentName = keyof typeof INSTRUMENTS;
+
+export function durationAttributes(handshake: Handshake): Attributes {
+  const failure = failureOf(handshake);
+  return {
+    ...(handshake.protocol && { 'tls.protocol.version': handshake.protocol.version }),
+    'tls.resumed': handshake.resumed,
+    'tls.handshake.outcome': handshake.outcome.kind,
+    ...(failure && { 'error.type': failure.reason }),
+  };
+}
+
+export function verificationAttributes(handshake: Handshake): Attributes {
+  const reason = failureOf(handshake)?.reason ?? handshake.verification.errors[0];
+  return { 'tls.verify.result': handshake.verification.result, ...(reason && { 'error.type': reason }) };
+}

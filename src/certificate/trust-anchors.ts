@@ -1,10 +1,157 @@
-import type { PeerCertificate } from './peer-certificate';
+import { X509Certificate } from 'node:crypto';
+import { Buffer } from 'node:buffer';
+import { type CertificateStructure, readStructure } from './certificate-structure';
+import { fingerprintOf, type PeerCertificate } from './peer-certificate';
+import { isSignedBy, type ReadCertificate } from './signatures';
 
+/**
+ * The authorities of a `ca` option, to tell a peer from an unknown authority from one whose revocation list is missing:
+ * OpenSSL reports the last of the two (crypto/x509/x509_vfy.c goes on after an error). Takes as long as verifying a few
+ * signatures; never on a handshake's path.
+ */
 export class TrustAnchors {
-  static from(_ca: unknown): TrustAnchors {
-    return new TrustAnchors();
+  /**
+   * What Node's `ca` option takes: PEM in a string or bytes, several certificates one after the other, or an array of such.
+   * Never throws. Remembered by identity: an array that was changed afterwards is the one it was when first seen, as it
+   * is for the server it was given to. undefined, or anything else that stands for Node's own roots, are anchors of which
+   * nothing is known.
+   */
+  static from(ca: unknown): TrustAnchors {
+    if (typeof ca === 'object' && ca !== null) {
+      let anchors = BY_OBJECT.get(ca);
+      if (anchors === undefined) {
+        anchors = new TrustAnchors(ca);
+        BY_OBJECT.set(ca, anchors);
+      }
+      return anchors;
+    }
+    if (typeof ca !== 'string') return new TrustAnchors(ca);
+    const anchors = BY_TEXT.get(ca) ?? new TrustAnchors(ca);
+    BY_TEXT.delete(ca);
+    BY_TEXT.set(ca, anchors);
+    for (const oldest of BY_TEXT.keys()) {
+      if (BY_TEXT.size <= MAX_TEXTS) break;
+      BY_TEXT.delete(oldest);
+    }
+    return anchors;
   }
-  hasIssued(_chain: readonly PeerCertificate[]): boolean | undefined {
+
+  readonly #anchors: readonly OpenCertificate[];
+  /** False when some anchors are not known: then none of the known ones having issued a chain says nothing. */
+  readonly #complete: boolean;
+
+  private constructor(ca: unknown) {
+    const { pems, complete } = pemsIn(ca);
+    this.#anchors = pems.map(openPem).filter(anchor => anchor !== undefined);
+    this.#complete = complete && this.#anchors.length === pems.length;
+  }
+
+  /** How many are known. */
+  get size(): number {
+    return this.#anchors.length;
+  }
+
+  /**
+   * Whether any certificate of `chain`, leaf first, is one of the anchors or was issued by one: its issuer's name and key
+   * identifier are the anchor's and the signature verifies. undefined when that cannot be known. Looks at the first ten.
+   */
+  hasIssued(chain: readonly PeerCertificate[]): boolean | undefined {
+    if (chain.length === 0) return undefined;
+    let known = this.#complete;
+    for (const certificate of chain.slice(0, MAX_CHAIN)) {
+      const issued = this.#issued(certificate);
+      if (issued) return true;
+      if (issued === undefined) known = false;
+    }
+    return known ? false : undefined;
+  }
+
+  #issued({ fingerprint, pem }: PeerCertificate): boolean | undefined {
+    if (this.#anchors.some(anchor => anchor.fingerprint === fingerprint)) return true;
+    const certificate = pem === undefined ? undefined : openPem(pem);
+    if (certificate === undefined) return undefined;
+    let verdict: boolean | undefined = false;
+    for (const anchor of this.#anchors) {
+      if (!issuerMatches(certificate.native, anchor.native)) continue;
+      const signed = isSignedBy(certificate, anchor);
+      if (signed) return true;
+      if (signed === undefined) verdict = undefined;
+    }
+    return verdict;
+  }
+}
+
+const BY_OBJECT = new WeakMap<object, TrustAnchors>();
+const BY_TEXT = new Map<string, TrustAnchors>();
+const MAX_TEXTS = 8;
+const MAX_ANCHORS = 200;
+const MAX_CHAIN = 10;
+
+function openPem(pem: string): OpenCertificate | undefined {
+  try {
+    return new OpenCertificate(new X509Certificate(pem));
+  } catch {
     return undefined;
   }
 }
+
+class OpenCertificate implements ReadCertificate {
+  readonly native: X509Certificate;
+  readonly fingerprint: string;
+  #structure: CertificateStructure | undefined;
+
+  constructor(native: X509Certificate) {
+    this.native = native;
+    this.fingerprint = fingerprintOf(native.raw);
+  }
+
+  /** Most anchors have issued nothing that we see: read when one has. */
+  get structure(): CertificateStructure | undefined {
+    this.#structure ??= readStructure(new Uint8Array(this.native.raw));
+    return this.#structure;
+  }
+}
+
+/** OpenSSL's X509_check_issued: names, key identifiers, key usage; no signature. */
+function issuerMatches(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer);
+  } catch {
+    return false;
+  }
+}
+
+/** The PEM certificates in a `ca` option, 200 at most; `complete` is false when that cannot be all. */
+function pemsIn(ca: unknown): { readonly pems: readonly string[]; readonly complete: boolean } {
+  const pems: string[] = [];
+  // Node takes its own roots for whatever is false, and an empty array for no roots at all.
+  let complete = Boolean(ca);
+  try {
+    for (const part of Array.isArray(ca) ? ca : [ca]) {
+      const text = textOf(part);
+      if (text === undefined) complete = false;
+      // Text without PEM, and DER, which Node takes and passes over without a word, are no anchor there either.
+      for (const [pem, end] of (text ?? '').matchAll(PEM_CERTIFICATE)) {
+        if (end === undefined || pems.length === MAX_ANCHORS) return { pems, complete: false };
+        pems.push(pem);
+      }
+    }
+  } catch {
+    // A Proxy, say. It is the application's own option: whatever Node made of it, we do not know.
+    complete = false;
+  }
+  return { pems, complete };
+}
+
+function textOf(part: unknown): string | undefined {
+  if (typeof part === 'string') return part;
+  if (!ArrayBuffer.isView(part)) return undefined;
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
+}
+
+/**
+ * The three labels under which OpenSSL reads a certificate; `end` is undefined where there is none. Base64 has no `-`: so
+ * nothing is read twice, however many begin.
+ */
+const PEM_CERTIFICATE =
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(?:[^-]*(-----END (?:X509 |TRUSTED )?CERTIFICATE-----))?/g;

@@ -3,7 +3,7 @@ import { CertificateCache } from './certificate/certificate-cache';
 import type { Handshake, Side } from './handshake/handshake';
 import { conclude, concludeRefusal, type Observation } from './handshake/observation';
 import { guard } from './hooks/guard';
-import type { HandshakeObserver, LateRefusal } from './hooks/tls-socket-hook';
+import type { HandshakeObserver, LateRefusal } from './hooks/handshake-observer';
 import type { Sink } from './telemetry/sink';
 
 /** How long a busy process collects handshakes before it reports them together. */

@@ -2,9 +2,9 @@ import type { TLSSocket } from 'node:tls';
 import type { Ending, Observation } from '../handshake/observation';
 import { now } from './clock';
 import { guard } from './guard';
+import type { HandshakeObserver } from './handshake-observer';
 import { PrototypePatch } from './prototype-patch';
 import { describeError, isSecured, observeBirth, sideOf } from './socket-facts';
-import type { HandshakeObserver } from './tls-socket-hook';
 
 /**
  * What is left on a Node whose TLSSocket has lost one of the undocumented methods: the public events, seen by standing

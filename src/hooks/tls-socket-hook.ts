@@ -1,9 +1,9 @@
 import * as tls from 'node:tls';
 import { diag } from '@opentelemetry/api';
-import type { Side } from '../handshake/handshake';
 import type { Ending, Observation, ObservedError } from '../handshake/observation';
 import { now } from './clock';
 import { guard, guarded } from './guard';
+import type { HandshakeObserver } from './handshake-observer';
 import { PrototypePatch } from './prototype-patch';
 import { PublicEventsHook } from './public-events-hook';
 import {
@@ -22,24 +22,6 @@ import {
   sideOf,
   usedFiniteFieldGroup,
 } from './socket-facts';
-
-/** What the hook tells. Every call is made under a guard. `Birth` is opaque: the observer's own memory of the moment. */
-export interface HandshakeObserver<Birth = unknown> {
-  /** A socket was born. Undefined: nobody is interested in it, and nothing more will be read of it. */
-  born(side: Side): Birth | undefined;
-  /** TLS begins: `over` will follow. */
-  begun(side: Side): void;
-  /** The handshake is over: the one report of this socket. */
-  over(observation: Observation, birth: Birth): void;
-  /** A handshake that had been established was refused after all. At most once a socket, after `over`. */
-  refused(observation: Observation, birth: Birth, refusal: LateRefusal): void;
-}
-
-export interface LateRefusal {
-  readonly at: number;
-  /** Undefined: nothing was said; concluded from the connection's end. */
-  readonly error: ObservedError | undefined;
-}
 
 /** The prototype methods that are Node's own business. Without one of them only the public events are left. */
 const UNDOCUMENTED_METHODS = ['_init', '_start', '_finishInit', '_emitTLSError'] as const;

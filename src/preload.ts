@@ -25,12 +25,15 @@ export function preload(): void {
   if (somebodyHasStarted() || isOtherPreload()) return;
   const sdk = loadSdk(lines);
   if (sdk === undefined) return;
+  const flush = new Flush(instrumentation, lines);
   instrumentation.beforeFirstReport(() => {
     if (somebodyHasStarted()) return;
     lines.listenToDiag();
     start(sdk, instrumentation);
-    new Flush(instrumentation, lines).install();
+    flush.onSignals();
   });
+  // At once: a script whose only request fails is over before its first handshake has been reported.
+  flush.onBeforeExit();
 }
 
 function isSwitchedOff(environment: NodeJS.ProcessEnv): boolean {
@@ -136,14 +139,20 @@ class Flush {
   readonly #instrumentation: TlsInstrumentation;
   readonly #lines: Lines;
   #flushing = false;
+  /** Whose SDK it is, is not known before the first report. Somebody else's is flushed by whoever started it. */
+  #sdkIsOurs = false;
 
   constructor(instrumentation: TlsInstrumentation, lines: Lines) {
     this.#instrumentation = instrumentation;
     this.#lines = lines;
   }
 
-  install(): void {
+  onBeforeExit(): void {
     process.once('beforeExit', code => void this.#beforeExit(code));
+  }
+
+  onSignals(): void {
+    this.#sdkIsOurs = true;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const listener = () => void this.#bySignal(signal, listener);
       process.on(signal, listener);
@@ -174,6 +183,7 @@ class Flush {
   /** False when the time was up first. Never rejects. */
   async #flush(): Promise<boolean> {
     this.#instrumentation.flush();
+    if (!this.#sdkIsOurs) return true;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<boolean>(resolve => {
       timer = setTimeout(() => resolve(false), FLUSH_LIMIT_MS);

@@ -10,6 +10,8 @@ import { type Absence, absenceOf, isDeclaredAbsent } from './summary';
 export default class SummaryReporter extends reporters.Base {
   private readonly skipped: Array<{ title: string; absence: Absence | undefined }> = [];
   private file: FileTally | undefined;
+  /** When something was last heard of a test. A file's time begins there: its first hooks are its own. */
+  private lastHeard = Date.now();
 
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
@@ -20,6 +22,7 @@ export default class SummaryReporter extends reporters.Base {
       this.skipped.push({ title: test.fullTitle(), absence: absenceOf(test) });
     });
     runner.once('end', () => {
+      this.lastHeard = Date.now();
       this.closeFile();
       this.printSummary();
     });
@@ -40,10 +43,9 @@ export default class SummaryReporter extends reporters.Base {
     const name = nameOf(runnable.file);
     if (this.file?.name !== name) {
       this.closeFile();
-      this.file = { name, began: Date.now(), passed: 0, failed: 0, skipped: 0 };
+      this.file = { name, began: this.lastHeard, passed: 0, failed: 0, skipped: 0 };
     }
-    // A file's first test has run when it is first heard of.
-    this.file.began = Math.min(this.file.began, Date.now() - (runnable.duration ?? 0));
+    this.lastHeard = Date.now();
     return this.file;
   }
 
@@ -52,7 +54,7 @@ export default class SummaryReporter extends reporters.Base {
     const { name, began, passed, failed, skipped } = this.file;
     const verdict =
       failed > 0 ? reporters.Base.color('fail', 'FAIL') : reporters.Base.color('green', passed > 0 ? ' ok ' : ' -- ');
-    const seconds = ((Date.now() - began) / 1000).toFixed(1).padStart(6);
+    const seconds = ((this.lastHeard - began) / 1000).toFixed(1).padStart(6);
     const blemishes = [failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : ''];
     const remarks = blemishes.filter(blemish => blemish !== '').join(', ');
     print(`  ${verdict} ${String(passed).padStart(5)} ${seconds} s  ${name}${remarks === '' ? '' : `  (${remarks})`}`);
@@ -75,7 +77,7 @@ export default class SummaryReporter extends reporters.Base {
 
 interface FileTally {
   readonly name: string;
-  began: number;
+  readonly began: number;
   passed: number;
   failed: number;
   skipped: number;

@@ -1,25 +1,27 @@
 // biome-ignore lint/suspicious/noExplicitAny: any method of any prototype
 type Method = (this: any, ...args: any[]) => any;
 
+/** Stands around a call: does its own part and hands on with `Reflect.apply(original, self, args)`, exactly once. */
+export type Around<Self> = (self: Self, args: unknown[], original: (...args: never[]) => unknown) => unknown;
+
 /**
  * One replaced method of a prototype. Stacks politely: a later wrapper of somebody else stays where it is, and an
  * earlier one stays below us. `disable()` puts the original back when we are still on top; otherwise the replacement
  * stays in the chain and passes everything through.
  */
-export class PrototypePatch {
+export class PrototypePatch<Self extends object> {
   readonly #target: object;
   readonly #name: string;
-  readonly #wrap: (callOriginal: Method) => Method;
+  readonly #around: Around<Self>;
   #replacement: Method | undefined;
   /** Undefined while the method is inherited: then there is nothing of the target's own to put back. */
   #ownOriginal: PropertyDescriptor | undefined;
   #active = false;
 
-  /** `wrap` gets a function that calls what was there before us, and answers the method to put in its place. */
-  constructor(target: object, name: string, wrap: (callOriginal: Method) => Method) {
+  constructor(target: object, name: string, around: Around<Self>) {
     this.#target = target;
     this.#name = name;
-    this.#wrap = wrap;
+    this.#around = around;
   }
 
   enable(): void {
@@ -42,15 +44,11 @@ export class PrototypePatch {
     this.#ownOriginal = Object.getOwnPropertyDescriptor(target, name);
     const own = this.#ownOriginal?.value as Method | undefined;
     // An inherited method is looked up at each call, so that a later patch of the parent class still takes part.
-    const callOriginal: Method = own
-      ? own
-      : function (...args) {
-          return Reflect.apply(Object.getPrototypeOf(target)[name], this, args);
-        };
-    const ours = this.#wrap(callOriginal);
+    const original = () => own ?? (Object.getPrototypeOf(target)[name] as Method);
+    const around = this.#around;
     const isActive = () => this.#active;
     const replacement: Method = function (...args) {
-      return Reflect.apply(isActive() ? ours : callOriginal, this, args);
+      return isActive() ? around(this, args, original()) : Reflect.apply(original(), this, args);
     };
     const before = (target as Record<string, Method>)[name] as Method;
     Object.defineProperty(replacement, 'name', { value: before.name, configurable: true });

@@ -12,24 +12,17 @@ import { describeError, isSecured, observeBirth, sideOf } from './socket-facts';
  */
 export class PublicEventsHook<Birth> {
   readonly #observer: HandshakeObserver<Birth>;
-  readonly #patch: PrototypePatch;
+  readonly #patch: PrototypePatch<TLSSocket>;
   readonly #sockets = new WeakMap<TLSSocket, { observation: Observation; birth: Birth | undefined; over: boolean }>();
 
   constructor(observer: HandshakeObserver<Birth>, prototype: object) {
     this.#observer = observer;
-    const seen = (socket: TLSSocket, event: unknown, argument: unknown) => this.#seen(socket, event, argument);
-    const secured = (socket: TLSSocket) => this.#secured(socket);
-    this.#patch = new PrototypePatch(
-      prototype,
-      'emit',
-      callOriginal =>
-        function (this: TLSSocket, ...args: unknown[]) {
-          guard(() => seen(this, args[0], args[1]));
-          const result = Reflect.apply(callOriginal, this, args);
-          if (args[0] === 'secure') guard(() => secured(this));
-          return result;
-        },
-    );
+    this.#patch = new PrototypePatch<TLSSocket>(prototype, 'emit', (socket, args, original) => {
+      guard(() => this.#seen(socket, args[0], args[1]));
+      const result = Reflect.apply(original, socket, args);
+      if (args[0] === 'secure') guard(() => this.#secured(socket));
+      return result;
+    });
   }
 
   enable(): void {

@@ -69,7 +69,7 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
   const observation: Observation = {
     side,
     transport: transportOf(inside),
-    // Reading the server's peer address now also lets Node remember it: after a reset nobody could read it any more.
+    // Now, because after a reset nobody can read it any more.
     peer: side === 'server' ? peerOf(socket) : {},
     local: {},
     born: at,
@@ -184,12 +184,18 @@ function transportOf(inside: UndocumentedSocket): Transport {
   }
 }
 
+/**
+ * Asked of the socket underneath where there is one: that is one native call less, and what the application can read of
+ * its own TLS socket stays as it would have been.
+ */
 function peerOf(socket: TLSSocket) {
-  return { address: socket.remoteAddress, port: socket.remotePort };
+  const { remoteAddress, remotePort } = insideOf(socket)._parent ?? socket;
+  return { address: remoteAddress, port: remotePort };
 }
 
 function localOf(socket: TLSSocket) {
-  return { address: socket.localAddress, port: socket.localPort };
+  const { localAddress, localPort } = insideOf(socket)._parent ?? socket;
+  return { address: localAddress, port: localPort };
 }
 
 function serverNameOf(socket: TLSSocket, handle: TlsWrap): string | undefined {

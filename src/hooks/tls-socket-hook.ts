@@ -4,7 +4,7 @@ import type { Ending, Observation, ObservedError } from '../handshake/observatio
 import { now } from './clock';
 import { guard, guarded } from './guard';
 import type { HandshakeObserver } from './handshake-observer';
-import { PrototypePatch } from './prototype-patch';
+import { type Around, PrototypePatch } from './prototype-patch';
 import { PublicEventsHook } from './public-events-hook';
 import {
   closedWithoutAByte,
@@ -38,7 +38,7 @@ const REFUSAL_WINDOW_MS = 5_000;
  */
 export class TlsSocketHook<Birth = unknown> {
   readonly #observer: HandshakeObserver<Birth>;
-  readonly #patches: readonly PrototypePatch[];
+  readonly #patches: readonly PrototypePatch<tls.TLSSocket>[];
   readonly #fallback: PublicEventsHook<Birth> | undefined;
   readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
 
@@ -56,12 +56,12 @@ export class TlsSocketHook<Birth = unknown> {
     }
     this.#fallback = undefined;
     this.#patches = [
-      this.#patch(prototype, '_init', this.#init),
-      this.#patch(prototype, '_start', this.#start),
-      this.#patch(prototype, '_finishInit', this.#finishInit),
-      this.#patch(prototype, '_emitTLSError', this.#emitTlsError),
-      this.#patch(prototype, 'destroy', this.#destroy),
-      this.#patch(prototype, 'end', this.#end),
+      new PrototypePatch(prototype, '_init', this.#init),
+      new PrototypePatch(prototype, '_start', this.#start),
+      new PrototypePatch(prototype, '_finishInit', this.#finishInit),
+      new PrototypePatch(prototype, '_emitTLSError', this.#emitTlsError),
+      new PrototypePatch(prototype, 'destroy', this.#destroy),
+      new PrototypePatch(prototype, 'end', this.#end),
     ];
   }
 
@@ -76,20 +76,9 @@ export class TlsSocketHook<Birth = unknown> {
     this.#fallback?.disable();
   }
 
-  #patch(prototype: object, name: string, around: Around): PrototypePatch {
-    return new PrototypePatch(
-      prototype,
-      name,
-      callOriginal =>
-        function (this: tls.TLSSocket, ...args: unknown[]) {
-          return around(this, args, () => Reflect.apply(callOriginal, this, args));
-        },
-    );
-  }
-
   /** Node runs `_init` once a handle: again when happy eyeballs moves on to the next address. */
-  readonly #init: Around = (socket, _args, proceed) => {
-    const result = proceed();
+  readonly #init: Around<tls.TLSSocket> = (socket, args, original) => {
+    const result = Reflect.apply(original, socket, args);
     guard(() => {
       const watched = this.#sockets.get(socket) ?? this.#watch(socket);
       if (watched) onHandshakeStart(socket, () => guard(() => this.#begin(watched)));
@@ -98,20 +87,21 @@ export class TlsSocketHook<Birth = unknown> {
   };
 
   /** A client's TCP connection stands and TLS begins. Called early too, while still connecting. */
-  readonly #start: Around = (socket, _args, proceed) => {
+  readonly #start: Around<tls.TLSSocket> = (socket, args, original) => {
     guard(() => {
       const watched = this.#sockets.get(socket);
       if (!watched || watched.over || !isConnected(socket)) return;
       observeConnection(socket, watched.observation);
       this.#begin(watched);
     });
-    return proceed();
+    return Reflect.apply(original, socket, args);
   };
 
   /** OpenSSL is done; within the call Node, and on a client the application's identity check, decides. */
-  readonly #finishInit: Around = (socket, _args, proceed) => {
+  readonly #finishInit: Around<tls.TLSSocket> = (socket, args, original) => {
     const watched = this.#sockets.get(socket);
-    if (!watched || watched.over || !guarded(() => hasHandle(socket), false)) return proceed();
+    if (!watched || watched.over || !guarded(() => hasHandle(socket), false))
+      return Reflect.apply(original, socket, args);
     guard(() => {
       this.#begin(watched);
       watched.observation.negotiated = now();
@@ -120,7 +110,7 @@ export class TlsSocketHook<Birth = unknown> {
     watched.deciding = true;
     let threw = true;
     try {
-      const result = proceed();
+      const result = Reflect.apply(original, socket, args);
       threw = false;
       return result;
     } finally {
@@ -134,7 +124,7 @@ export class TlsSocketHook<Birth = unknown> {
   };
 
   /** Handshake timeouts, errors of an underlying socket, and what OpenSSL says after the handshake. */
-  readonly #emitTlsError: Around = (socket, args, proceed) => {
+  readonly #emitTlsError: Around<tls.TLSSocket> = (socket, args, original) => {
     guard(() => {
       const watched = this.#sockets.get(socket);
       if (!watched) return;
@@ -149,22 +139,22 @@ export class TlsSocketHook<Birth = unknown> {
       observeTeardown(socket, watched.observation);
       this.#over(watched, 'timed_out');
     });
-    return proceed();
+    return Reflect.apply(original, socket, args);
   };
 
   /** Every TLS socket ends here, and it is the last moment at which anything of it can be read. */
-  readonly #destroy: Around = (socket, args, proceed) => {
+  readonly #destroy: Around<tls.TLSSocket> = (socket, args, original) => {
     if (!socket.destroyed) guard(() => this.#beforeDestroy(socket, args[0]));
-    return proceed();
+    return Reflect.apply(original, socket, args);
   };
 
   /** An application that ends a connection itself has not been refused by the server. */
-  readonly #end: Around = (socket, _args, proceed) => {
+  readonly #end: Around<tls.TLSSocket> = (socket, args, original) => {
     guard(() => {
       const watched = this.#sockets.get(socket);
       if (watched && !socket.readableEnded) watched.endedByUs = true;
     });
-    return proceed();
+    return Reflect.apply(original, socket, args);
   };
 
   #beforeDestroy(socket: tls.TLSSocket, error: unknown): void {
@@ -232,8 +222,6 @@ export class TlsSocketHook<Birth = unknown> {
     this.#observer.refused(observation, birth, { at: now(), error: undefined });
   }
 }
-
-type Around = (socket: tls.TLSSocket, args: unknown[], proceed: () => unknown) => unknown;
 
 class WatchedSocket<Birth> {
   readonly observation: Observation;

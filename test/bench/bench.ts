@@ -1,0 +1,263 @@
+/**
+ * What a reported handshake costs, as ratios of CPU time to the bare process.
+ *
+ *     npm run bench [-- --groups 20 --scenario server,mutual]
+ *
+ * Each variant is a process of its own, pinned to one core; the load, the other end and the collector are here, on the
+ * other. The variants take turns, a slice of handshakes each, in rotating order, so that a machine which changes its
+ * speed changes it for all. A group's CPU time includes a final flush. The bare process runs twice: when the two differ
+ * by more than 3 %, the run says nothing.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import * as tls from 'node:tls';
+import { parseArgs } from 'node:util';
+import { CertificateAuthority } from '../support/certificate-authority';
+import { CONSTANT_ATTRIBUTES } from './constant-attributes';
+import {
+  type Credentials,
+  type Instruction,
+  type Report,
+  SCENARIOS,
+  type Scenario,
+  VARIANTS,
+  type Variant,
+} from './protocol';
+
+const { values: options } = parseArgs({
+  options: {
+    groups: { type: 'string', default: '16' },
+    slices: { type: 'string', default: '4' },
+    handshakes: { type: 'string', default: '100' },
+    scenario: { type: 'string', default: SCENARIOS.join(',') },
+    variant: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+  },
+});
+
+const GROUPS = Number(options.groups);
+const SLICES_A_GROUP = Number(options.slices);
+const HANDSHAKES_A_SLICE = Number(options.handshakes);
+const MEASURED_CORE = '0';
+const OTHER_CORE = '1';
+
+void main();
+
+async function main(): Promise<void> {
+  pin(process.pid, OTHER_CORE);
+  const credentials = await makeCredentials();
+  const collector = await startCollector();
+  const [cpu] = os.cpus();
+  console.log(
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${cpu?.model.trim()}; ` +
+      `${GROUPS} groups of ${SLICES_A_GROUP * HANDSHAKES_A_SLICE} handshakes`,
+  );
+  for (const scenario of (options.scenario ?? '').split(',') as Scenario[]) {
+    await measure(scenario, (options.variant ?? '').split(',') as Variant[], credentials, collector);
+  }
+  collector.server.close();
+}
+
+async function measure(
+  scenario: Scenario,
+  variants: readonly Variant[],
+  credentials: Credentials,
+  collector: { port: number },
+): Promise<void> {
+  const peer = await startPeer(credentials);
+  const runners = await Promise.all(
+    variants.map(variant => Runner.start(scenario, variant, credentials, collector.port, peer.port)),
+  );
+  for (const runner of runners) await runner.slice(2 * HANDSHAKES_A_SLICE);
+  const groups: Map<Variant, number>[] = [];
+  for (let group = 0; group < GROUPS; group++) {
+    const used = new Map<Variant, number>();
+    for (const runner of runners) await runner.flush();
+    const before = await Promise.all(runners.map(runner => runner.usage()));
+    for (let slice = 0; slice < SLICES_A_GROUP; slice++) {
+      for (const [i] of runners.entries()) {
+        await runners[(i + slice + group) % runners.length]?.slice(HANDSHAKES_A_SLICE);
+      }
+    }
+    for (const runner of runners) await runner.flush();
+    for (const [i, runner] of runners.entries()) {
+      used.set(runner.variant, (await runner.usage()) - (before[i] ?? 0));
+    }
+    groups.push(used);
+  }
+  for (const runner of runners) await runner.end();
+  peer.close();
+  print(scenario, variants, groups);
+}
+
+function print(scenario: Scenario, variants: readonly Variant[], groups: readonly Map<Variant, number>[]): void {
+  const ratios = (one: Variant, other: Variant) => groups.map(used => (used.get(one) ?? 0) / (used.get(other) ?? 1));
+  console.log(`\n${scenario}`);
+  for (const variant of variants) {
+    const perHandshake = groups.map(used => (used.get(variant) ?? 0) / (SLICES_A_GROUP * HANDSHAKES_A_SLICE));
+    const toFloor =
+      variant === 'all' && variants.includes('floor') ? `   ${spread(ratios(variant, 'floor'))} x floor` : '';
+    console.log(
+      `  ${VARIANTS[variant].padEnd(42)} ${quantile(perHandshake, 0.5).toFixed(0).padStart(5)} us   ` +
+        `${spread(ratios(variant, 'bare'))} x bare${toFloor}`,
+    );
+  }
+}
+
+/** Median and quartiles. */
+function spread(values: readonly number[]): string {
+  const [low, middle, high] = [0.25, 0.5, 0.75].map(q => quantile(values, q).toFixed(3));
+  return `${middle} (${low}..${high})`;
+}
+
+function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
+/** One variant's process and the load on it. */
+class Runner {
+  readonly variant: Variant;
+  readonly #scenario: Scenario;
+  readonly #child: ChildProcess;
+  readonly #port: number;
+  readonly #peerPort: number;
+  readonly #credentials: Credentials;
+  #session: Buffer | undefined;
+
+  static async start(
+    scenario: Scenario,
+    variant: Variant,
+    credentials: Credentials,
+    collectorPort: number,
+    peerPort: number,
+  ): Promise<Runner> {
+    const child = fork(path.join(__dirname, 'variant.js'), {
+      env: {
+        ...process.env,
+        BENCH_SETUP: JSON.stringify({ scenario, variant, credentials, attributes: CONSTANT_ATTRIBUTES[scenario] }),
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collectorPort}`,
+        OTEL_SERVICE_NAME: 'bench',
+        OTEL_NODE_RESOURCE_DETECTORS: 'none',
+        OTEL_LOGS_EXPORTER: 'none',
+        ...(variant === 'sampled_out' && { OTEL_TRACES_SAMPLER: 'always_off' }),
+      },
+    });
+    pin(child.pid ?? 0, MEASURED_CORE);
+    const report = (await nextReport(child)) as { ready: number };
+    return new Runner(scenario, variant, credentials, child, report.ready, peerPort);
+  }
+
+  private constructor(
+    scenario: Scenario,
+    variant: Variant,
+    credentials: Credentials,
+    child: ChildProcess,
+    port: number,
+    peerPort: number,
+  ) {
+    this.variant = variant;
+    this.#scenario = scenario;
+    this.#credentials = credentials;
+    this.#child = child;
+    this.#port = port;
+    this.#peerPort = peerPort;
+  }
+
+  async slice(handshakes: number): Promise<void> {
+    if (this.#scenario === 'client') {
+      await this.#ask({ do: 'connect', port: this.#peerPort, times: handshakes });
+      return;
+    }
+    for (let i = 0; i < handshakes; i++) await this.#connect();
+  }
+
+  async usage(): Promise<number> {
+    return ((await this.#ask({ do: 'usage' })) as { usage: number }).usage;
+  }
+
+  async flush(): Promise<void> {
+    await this.#ask({ do: 'flush' });
+  }
+
+  async end(): Promise<void> {
+    await this.#ask({ do: 'end' });
+    this.#child.kill();
+  }
+
+  async #ask(instruction: Instruction): Promise<Report> {
+    this.#child.send(instruction);
+    return nextReport(this.#child);
+  }
+
+  #connect(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = tls.connect({
+        port: this.#port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        rejectUnauthorized: false,
+        ...(this.#scenario === 'mutual' && {
+          key: this.#credentials.clientKey,
+          cert: this.#credentials.clientCertificate,
+        }),
+        ...(this.#scenario === 'resumed' && this.#session && { session: this.#session }),
+      });
+      if (this.#scenario === 'resumed') socket.on('session', session => (this.#session = session));
+      socket.on('error', reject);
+      socket.on('data', () => {});
+      socket.on('close', () => resolve());
+    });
+  }
+}
+
+function nextReport(child: ChildProcess): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const early = (code: number | null) => reject(new Error(`a measured process ended early, with ${code}`));
+    child.once('exit', early);
+    child.once('message', report => {
+      child.off('exit', early);
+      resolve(report as Report);
+    });
+  });
+}
+
+async function startPeer(credentials: Credentials): Promise<{ port: number; close(): void }> {
+  const server = tls.createServer({ key: credentials.serverKey, cert: credentials.serverCertificate }, socket => {
+    socket.on('error', () => {});
+    socket.end('.');
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+/** Takes everything and keeps nothing. */
+async function startCollector(): Promise<{ port: number; server: http.Server }> {
+  const server = http.createServer((request, response) => {
+    request.resume();
+    request.on('end', () => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end());
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, server };
+}
+
+async function makeCredentials(): Promise<Credentials> {
+  const authority = await CertificateAuthority.create({ commonName: 'Bench CA' });
+  const server = await authority.issue({ commonName: 'localhost', usage: 'server' });
+  const client = await authority.issue({ commonName: 'bench', organization: 'Acme', usage: 'client' });
+  return {
+    authority: authority.certificate,
+    serverKey: server.key,
+    serverCertificate: server.certificate,
+    clientKey: client.key,
+    clientCertificate: client.certificate,
+  };
+}
+
+/** Where `taskset` is missing nothing is pinned, and the quartiles will tell. */
+function pin(pid: number, core: string): void {
+  const { spawnSync } = require('node:child_process') as typeof import('node:child_process');
+  spawnSync('taskset', ['-acp', core, String(pid)], { stdio: 'ignore' });
+}

@@ -95,25 +95,26 @@ export function conclude(seen: Observation, readCertificate: CertificateReader):
   const trusted = seen.ending === 'secured' && seen.verifyCode === undefined;
   const peerChain = (seen.chain ?? []).map(der => readCertificate(der, false));
   const peerCertificate = seen.certificate ? readCertificate(seen.certificate, trusted) : peerChain[0];
-  const verification = judgeVerification(seen, peerCertificate, peerChain);
+  const verification = Object.freeze(judgeVerification(seen, peerCertificate, peerChain));
+  Object.freeze(verification.errors);
   const begun = seen.begun ?? seen.born;
   return Object.freeze({
     side: seen.side,
-    peer: seen.peer,
-    local: seen.local,
+    peer: Object.freeze({ ...seen.peer }),
+    local: Object.freeze({ ...seen.local }),
     transport: seen.transport,
     started: begun,
     ended: Math.max(seen.ended ?? begun, begun),
     serverName: seen.serverName,
-    protocol: seen.protocol === undefined ? undefined : protocolNamed(seen.protocol),
+    protocol: seen.protocol === undefined ? undefined : Object.freeze(protocolNamed(seen.protocol)),
     cipher: seen.cipher,
     curve: seen.curve,
     alpn: seen.alpn,
     resumed: seen.resumed ?? false,
     peerCertificate,
-    peerChain,
+    peerChain: Object.freeze(peerChain),
     verification,
-    outcome: judgeOutcome(seen, verification),
+    outcome: Object.freeze(judgeOutcome(seen, verification)),
   });
 }
 
@@ -122,7 +123,7 @@ export function concludeRefusal(
   handshake: Handshake,
   late: { readonly at: number; readonly error: ObservedError | undefined },
 ): Refusal {
-  return Object.freeze({ handshake, at: late.at, failure: refusalBy(late.error) });
+  return Object.freeze({ handshake, at: late.at, failure: Object.freeze(refusalBy(late.error)) });
 }
 
 function refusalBy(error: ObservedError | undefined): HandshakeFailure {
@@ -140,7 +141,8 @@ function judgeVerification(
   chain: readonly PeerCertificate[],
 ): Verification {
   if (!seen.certificateRequested) return { result: 'not_requested', errors: [] };
-  const { enforced } = seen;
+  // Without tls.Server or tls.connect nobody acts on what OpenSSL found, whatever the options say.
+  const enforced = seen.enforced && seen.ending !== 'secured_unverified';
   const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
   if (certificate === undefined && !(seen.side === 'client' && seen.resumed)) {
     const missing = stands || seen.ending === 'refused_by_node' || saysNoCertificate(seen.error);
@@ -160,7 +162,7 @@ function judgeVerification(
   if (seen.ending === 'secured') return { result: 'ok', enforced, errors: [] };
   // OpenSSL checked a server's client all the same; a client's name check is nobody's business here.
   const checked = seen.ending === 'secured_unverified' && seen.side === 'server';
-  return { result: checked ? 'ok' : 'unverified', enforced: false, errors: [] };
+  return { result: checked ? 'ok' : 'unverified', enforced, errors: [] };
 }
 
 /** A client's name check, or the application's own, found something where OpenSSL had not. */
@@ -278,7 +280,7 @@ function failed(
   phase: Phase,
   more: Pick<HandshakeFailure, 'alert' | 'code'>,
 ): Outcome {
-  return { kind: 'failed', failure: { reason, decidedBy, phase, ...more } };
+  return { kind: 'failed', failure: Object.freeze({ reason, decidedBy, phase, ...more }) };
 }
 
 /** The operating system's word about the connection, not OpenSSL's about TLS: EPROTO is OpenSSL's in disguise. */

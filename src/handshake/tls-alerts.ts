@@ -77,5 +77,5 @@ const RECEIVED_ALERT =
   /^(?:(?:read|write) EPROTO )?[0-9A-F]{1,32}:error:[0-9A-F]{8}:SSL routines:[^\n]{0,1000}?:SSL alert number (\d{1,3})(?!\d)/;
 
 function alertOf(code: number): TlsAlert {
-  return { code, description: NAMES.get(code) ?? `unassigned_${code}` };
+  return Object.freeze({ code, description: NAMES.get(code) ?? `unassigned_${code}` });
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { createHash, KeyObject, webcrypto } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 x509.cryptoProvider.set(webcrypto);
@@ -177,10 +177,10 @@ export class CertificateAuthority {
   }
 
   /**
-   * Somebody who passes for this authority: the same name, another key. What it issues names this authority's key too,
-   * so only the signature betrays it.
+   * Somebody who passes for this authority: the same name, another key. What it issues names the impostor's key as its
+   * issuer's; or this authority's (`copiesKeyIdentifier`), and then only the signature betrays it.
    */
-  async forged(): Promise<CertificateAuthority> {
+  async forged({ copiesKeyIdentifier = false } = {}): Promise<CertificateAuthority> {
     const keys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: this.#name,
@@ -188,7 +188,8 @@ export class CertificateAuthority {
       ...validity({}),
       extensions: await authorityExtensions(keys.publicKey, {}),
     });
-    return new CertificateAuthority(certificate, keys, '', this.#keyIdentifier);
+    const own = await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey);
+    return new CertificateAuthority(certificate, keys, '', copiesKeyIdentifier ? this.#keyIdentifier : own);
   }
 
   /** From now on `crl()` lists it. */
@@ -217,6 +218,24 @@ export function tampered(genuine: IssuedCertificate): IssuedCertificate {
   const certificate = `${x509.PemConverter.encode(new Uint8Array(der).buffer, 'CERTIFICATE')}\n`;
   const chain = genuine.chain.replace(genuine.certificate, certificate);
   return { ...genuine, certificate, chain, der, fingerprint: fingerprintOf(der) };
+}
+
+/**
+ * The victim's certificate with the thief's own key: whoever has only copied a certificate can present it, but cannot
+ * prove that it is theirs. Both keys are EC. The thief's key claims the victim's public point, for OpenSSL compares
+ * that much when it loads the two.
+ */
+export function stolen(victim: IssuedCertificate, thief: IssuedCertificate): IssuedCertificate {
+  const key = createPrivateKey(thief.key).export({ type: 'pkcs8', format: 'der' });
+  const point = publicPoint(thief);
+  publicPoint(victim).copy(key, key.indexOf(point));
+  return { ...victim, key: `${x509.PemConverter.encode(new Uint8Array(key).buffer, 'PRIVATE KEY')}\n` };
+}
+
+/** X and Y, the end of the public key of an EC certificate. */
+function publicPoint({ certificate }: IssuedCertificate): Buffer {
+  const publicKey = createPublicKey(certificate).export({ type: 'spki', format: 'der' });
+  return publicKey.subarray(-64);
 }
 
 const KEY_ALGORITHMS = {

@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import * as net from 'node:net';
+import { Duplex } from 'node:stream';
+import * as tls from 'node:tls';
+import { goneBy, LOOPBACK } from './tls-pair';
+
+/**
+ * Peers that speak no TLS, or only its beginning: what port scanners, misdirected clients, broken middleboxes and dying
+ * processes do. They work on bare TCP sockets, so that every byte and every FIN or RST is the test's own.
+ */
+
+/** Things a misguided client says to a TLS port. */
+export const WORDS = {
+  plainHttp: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+  proxyConnect: Buffer.from('CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n'),
+  sshBanner: Buffer.from('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'),
+  smtpGreeting: Buffer.from('220 mail.example ESMTP ready\r\n'),
+  noise: Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz'),
+  /** A handshake record whose ClientHello is 16 bytes of nothing. */
+  garbageRecord: Buffer.concat([Buffer.from('16030100140100001003030000', 'hex'), Buffer.alloc(12, 0xee)]),
+  /** SSLv2 CLIENT-HELLO: three cipher specs, a challenge of 16 bytes. */
+  sslv2Hello: Buffer.concat([Buffer.from('802e0100020015000000100100800300800700c0', 'hex'), Buffer.alloc(28, 0x5a)]),
+} as const;
+
+/** A TLS alert in clear, as a record. */
+export function alertRecord(description: number, level: 'warning' | 'fatal' = 'fatal'): Buffer {
+  return Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, level === 'fatal' ? 2 : 1, description]);
+}
+
+/** A real ClientHello, as this Node makes it. */
+export async function recordClientHello(options: tls.ConnectionOptions = {}): Promise<Buffer> {
+  const [hello] = await new Promise<Buffer[]>(resolve => {
+    const wire = new Duplex({ read() {}, write: chunk => resolve([chunk]) });
+    const client = tls.connect({ servername: 'localhost', ...options, socket: wire });
+    client.on('error', () => {});
+    setImmediate(() => client.destroy());
+  });
+  return hello!;
+}
+
+/** Connects, sends all of `bytes`, and closes politely (FIN) without waiting for an answer. */
+export async function sendAndFinish(port: number, bytes: Uint8Array = Buffer.alloc(0)): Promise<void> {
+  const socket = await connectRaw(port);
+  socket.resume();
+  socket.end(bytes);
+  await goneBy(socket);
+}
+
+/** Connects, sends `bytes` if any, and resets (RST): after the server's first answer when there were bytes to answer. */
+export async function sendAndReset(port: number, bytes?: Uint8Array): Promise<void> {
+  const socket = await connectRaw(port);
+  if (bytes) {
+    socket.write(bytes);
+    await once(socket, 'data');
+  }
+  socket.resetAndDestroy();
+  await goneBy(socket);
+}
+
+/** Connects, sends `bytes`, waits for the first answer, sends `more`, and stays until the server hangs up or `leave` resolves. */
+export async function sendAndStay(
+  port: number,
+  bytes: Uint8Array,
+  { more, leave }: { more?: Uint8Array; leave?: Promise<unknown> } = {},
+): Promise<void> {
+  const socket = await connectRaw(port);
+  socket.write(bytes);
+  if (more) {
+    await once(socket, 'data');
+    socket.write(more);
+  }
+  socket.resume();
+  void leave?.then(() => socket.destroy());
+  await goneBy(socket);
+}
+
+/** A server that waits for the client's first bytes, then answers and acts. */
+export function answering(answer: (socket: net.Socket) => void): net.Server {
+  return net.createServer(socket => {
+    socket.on('error', () => {});
+    socket.once('data', () => answer(socket));
+  });
+}
+
+/** Says its piece as soon as somebody connects: SSH, SMTP. */
+export function greetingWith(words: Uint8Array): net.Server {
+  return net.createServer(socket => {
+    socket.on('error', () => {});
+    socket.resume();
+    socket.write(words);
+  });
+}
+
+/** Takes everything and never answers. */
+export function silent(): net.Server {
+  return net.createServer(socket => {
+    socket.on('error', () => {});
+    socket.resume();
+  });
+}
+
+/** A free port on which nobody listens. */
+export async function refusedPort(host = LOOPBACK): Promise<number> {
+  const server = net.createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function connectRaw(port: number): Promise<net.Socket> {
+  const socket = net.connect({ port, host: LOOPBACK });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}

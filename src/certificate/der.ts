@@ -32,7 +32,7 @@ export function readDer(encoded: Uint8Array, maxElements: number): DerElement | 
     });
     return offset === -1 ? undefined : new ParsedElement(result);
   } catch {
-    // asn1js answers some malformed input, times and short BMPStrings among them, with an exception.
+    // asn1js answers some malformed input, GeneralizedTimes and short BMPStrings among them, with an exception.
     return undefined;
   }
 }

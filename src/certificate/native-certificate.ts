@@ -6,11 +6,10 @@ import { X509Certificate } from 'node:crypto';
  * `ca`, `raw` and `checkIssued` are asked freely; `publicKey` of usual keys only (public-key.ts).
  *
  * X509Certificate looks for PEM first, anywhere in what it is given, and a DER certificate whose subject or extension holds
- * a PEM certificate is read as that other certificate (Node 20 to 26). So what is not DER is refused, and what holds
- * PEM is wrapped in PEM of our own. Can go when Node reads a Buffer that begins as DER as DER.
+ * a PEM certificate is read as that other certificate (Node 20 to 26). So what holds PEM is wrapped in PEM of our own, and
+ * PEM itself is not DER. Can go when Node reads a Buffer that begins as DER as DER.
  */
 export function openCertificate(der: Uint8Array): X509Certificate | undefined {
-  if (der[0] !== SEQUENCE) return undefined;
   try {
     const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
     return new X509Certificate(bytes.includes('-----BEGIN') ? pemOf(bytes) : bytes);
@@ -27,5 +26,3 @@ export function pemOf(der: Uint8Array): string {
       .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
-
-const SEQUENCE = 0x30;

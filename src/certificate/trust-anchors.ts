@@ -131,8 +131,8 @@ function pemsIn(ca: unknown): { readonly pems: readonly string[]; readonly compl
       const text = textOf(part);
       if (text === undefined) complete = false;
       // Text without PEM, and DER, which Node takes and passes over without a word, are no anchor there either.
-      for (const [pem, end] of (text ?? '').matchAll(PEM_CERTIFICATE)) {
-        if (end === undefined || pems.length === MAX_ANCHORS) return { pems, complete: false };
+      for (const [pem] of (text ?? '').matchAll(PEM_CERTIFICATE)) {
+        if (pems.length === MAX_ANCHORS) return { pems, complete: false };
         pems.push(pem);
       }
     }
@@ -150,8 +150,8 @@ function textOf(part: unknown): string | undefined {
 }
 
 /**
- * The three labels under which OpenSSL reads a certificate; `end` is undefined where there is none. Base64 has no `-`: so
- * nothing is read twice, however many begin.
+ * The three labels under which OpenSSL reads a certificate. Base64 has no `-`: so nothing is read twice, however many begin;
+ * what does not end is no certificate, and that is noticed when it is opened.
  */
 const PEM_CERTIFICATE =
-  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----(?:[^-]*(-----END (?:X509 |TRUSTED )?CERTIFICATE-----))?/g;
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*(?:-----END (?:X509 |TRUSTED )?CERTIFICATE-----)?/g;

@@ -256,10 +256,11 @@ describe('a certificate as a value', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const names = Array.from({ length: 180 }, (_, at) => raw.dns(`a-name-of-some-length-${at}.${'x'.repeat(30)}.test`));
+    const inOtherLetters = raw.otherName('1.3.6.1.4.1.311.20.2.3', raw.utf8String('zoë of a name of some length'));
     const long = raw.rawCertificate({
       subject: raw.nameOf(...Array.from({ length: 20 }, (_, at) => ['OU', `${at}${'y'.repeat(90)}`] as const)),
       issuer: raw.commonName('ca'),
-      extensions: [raw.alternativeNames(...names)],
+      extensions: [raw.alternativeNames(inOtherLetters, ...names)],
     });
     assert.ok(long.length > 12_000 && long.length <= MAX_PARSED_BYTES, `${long.length}`);
     const kept: unknown[] = [];

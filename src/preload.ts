@@ -74,6 +74,7 @@ function start(sdk: Sdk, instrumentation: TlsInstrumentation): void {
 /** What a person must know, on stderr, because a preload has no other voice. Each sentence once. */
 class Lines {
   readonly #told = new Set<string>();
+  #toldUnreachable = false;
 
   tell(sentence: string): void {
     if (this.#told.has(sentence) || this.#told.size >= MAX_LINES) return;
@@ -96,7 +97,10 @@ class Lines {
     diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   }
 
+  /** One line for traces, metrics and logs together: each fails on its own, and in its own words. */
   unreachable(why: string): void {
+    if (this.#toldUnreachable) return;
+    this.#toldUnreachable = true;
     this.tell(`the collector at ${endpoint()} cannot be reached, TLS handshakes are being lost: ${why}`);
   }
 
@@ -107,7 +111,6 @@ class Lines {
   #fault(message: string, more: unknown[]): void {
     const ours = message.startsWith(PACKAGE_NAME);
     const why = ours ? undefined : exportError(message);
-    // Traces, metrics and logs each fail on their own; one line is enough for the three.
     if (why !== undefined) this.unreachable(why);
     else if (ours) this.tell(`${message.slice(PACKAGE_NAME.length + 2)} ${more.join(' ')}`);
     else this.tell(message.split('\n')[0] ?? message);
@@ -123,8 +126,9 @@ function exportError(message: string): string | undefined {
     return undefined;
   }
   const said = [error.code, error.message].filter(word => typeof word === 'string' && word !== '').join(' ');
-  return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|socket hang up|timed? ?out/i.test(said) ||
-    /OTLPExporter/.test(String(error.stack))
+  return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|UNAVAILABLE|socket hang up|timed? ?out/i.test(
+    said,
+  ) || /OTLPExporter/.test(String(error.stack))
     ? said.slice(0, 200) || 'no reason given'
     : undefined;
 }

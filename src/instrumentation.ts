@@ -10,6 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import * as api from '@opentelemetry/api';
+import { logs as olderLogs } from '@opentelemetry/api-logs';
 import { InstrumentationBase } from '@opentelemetry/instrumentation';
 import { guard } from './hooks/guard';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
@@ -102,7 +103,8 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
   }
 
   override setLoggerProvider(provider: Parameters<InstrumentationBase['setLoggerProvider']>[0]): void {
-    this._ownLogger = true;
+    // A proxy stands for whichever SDK comes, but only one that uses the same copy of the API.
+    this._ownLogger = !('_setDelegate' in provider || 'setDelegate' in provider);
     super.setLoggerProvider(provider);
   }
 
@@ -132,11 +134,14 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     return metrics.getMeter(PACKAGE_NAME, PACKAGE_VERSION);
   }
 
-  /** From API 1.10 on the logs API lives in the API package, and the base class may know only the older one. */
+  /**
+   * From API 1.10 on the logs API lives in the API package. Fetched for each event: a logger from before the SDK's start
+   * waits for the copy of the API it came from, and the SDK may have brought another copy.
+   */
   private _currentLogger(): EventLogger {
-    const { logs } = api as { logs?: { getLogger(name: string, version: string): EventLogger } };
-    if (this._ownLogger || logs === undefined) return this.logger as EventLogger;
-    return logs.getLogger(PACKAGE_NAME, PACKAGE_VERSION);
+    if (this._ownLogger) return this.logger as EventLogger;
+    const { logs = olderLogs } = api as { logs?: { getLogger(name: string, version: string): unknown } };
+    return logs.getLogger(PACKAGE_NAME, PACKAGE_VERSION) as EventLogger;
   }
 
   /** False as long as there is no SDK: then nothing is read of any socket. Once there is one it stays. */

@@ -30,7 +30,7 @@ export const NO_ALTERNATIVE_NAMES: AlternativeNames = Object.freeze({ names: Obj
 /**
  * The names in what Node prints: `DNS:a.test, URI:spiffe://acme/alice, DNS:"a.test\u002c DNS:evil.test"`.
  *
- * A value with a comma, quote or control character stands in quotes with JSON's escapes, since Node 16.13.1
+ * A value with a comma, quote or control character stands in quotes with JSON's escapes, since Node 16.13.2
  * (CVE-2021-44532); so a value can never end early and pretend to be the next name. Whatever does not look like that ends
  * the reading. X.400 and EDI party names, which Node does not print, are left out.
  */

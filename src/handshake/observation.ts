@@ -144,7 +144,7 @@ function judgeVerification(
   // Without tls.Server or tls.connect nobody acts on what OpenSSL found, whatever the options say.
   const enforced = seen.enforced && seen.ending !== 'secured_unverified';
   const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
-  if (certificate === undefined && !(seen.side === 'client' && seen.resumed)) {
+  if (certificate === undefined && !(seen.side === 'client' && seen.resumed) && !verifiedUnseen(seen)) {
     const missing = stands || seen.ending === 'refused_by_node' || saysNoCertificate(seen.error);
     return { result: missing ? 'not_presented' : 'unverified', enforced, errors: [] };
   }
@@ -163,6 +163,11 @@ function judgeVerification(
   // OpenSSL checked a server's client all the same; a client's name check is nobody's business here.
   const checked = seen.ending === 'secured_unverified' && seen.side === 'server';
   return { result: checked ? 'ok' : 'unverified', enforced, errors: [] };
+}
+
+/** OpenSSL judged a certificate that could not be read. Of one that was not sent it says what an issuer's absence says. */
+function verifiedUnseen(seen: Observation): boolean {
+  return seen.verifyCode !== undefined && seen.verifyCode !== 'UNABLE_TO_GET_ISSUER_CERT';
 }
 
 /** A client's name check, or the application's own, found something where OpenSSL had not. */

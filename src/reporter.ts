@@ -125,6 +125,14 @@ export class Reporter implements HandshakeObserver<Birth> {
     }
     const handshake = conclude(one.observation, (der, trusted) => this.#certificates.get(der, trusted));
     one.birth.handshake = handshake;
+    letGo(one.observation);
     for (const sink of this.#sinks) guard(() => sink.report(handshake, parent));
   }
+}
+
+/** A connection may live for days, and its observation with it: what is judged need not be kept that long. */
+function letGo(judged: Observation): void {
+  judged.certificate = undefined;
+  judged.chain = undefined;
+  judged.trustAnchors = undefined;
 }

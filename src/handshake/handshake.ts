@@ -83,7 +83,7 @@ export interface Handshake {
   readonly protocol?: Protocol | undefined;
   /** IANA name: `TLS_AES_256_GCM_SHA384`. */
   readonly cipher?: string | undefined;
-  /** Key exchange group: `X25519`, `prime256v1`. Known on a client only. */
+  /** Key exchange group, by its IANA name where OpenSSL's differs: `X25519`, `secp256r1`. Known on a client only. */
   readonly curve?: string | undefined;
   /** The protocol chosen by ALPN. */
   readonly alpn?: string | undefined;

@@ -108,7 +108,7 @@ export function conclude(seen: Observation, readCertificate: CertificateReader):
     serverName: seen.serverName,
     protocol: seen.protocol === undefined ? undefined : Object.freeze(protocolNamed(seen.protocol)),
     cipher: seen.cipher,
-    curve: seen.curve,
+    curve: seen.curve === 'prime256v1' ? 'secp256r1' : seen.curve,
     alpn: seen.alpn,
     resumed: seen.resumed ?? false,
     peerCertificate,

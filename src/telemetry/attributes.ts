@@ -92,9 +92,9 @@ const HANDSHAKE_ATTRIBUTES = {
   'network.local.port': { ...stable, brief: 'Our port on this connection.', example: 8443, read: h => h.local.port },
   'network.transport': {
     ...stable,
-    brief: '`tcp`, or `pipe` for a Unix socket. Absent over a stream of the application.',
+    brief: '`tcp`; `unix` or, on Windows, `pipe`. Absent over a stream of the application.',
     example: 'tcp',
-    read: h => (h.transport === 'stream' ? undefined : h.transport),
+    read: h => transportName(h),
   },
   'tls.handshake.outcome': {
     ...ours,
@@ -352,6 +352,11 @@ function certificateAttributes(side: Side): Record<CertificateAttributeName, Att
     };
   }
   return rows as Record<CertificateAttributeName, AttributeRow>;
+}
+
+function transportName({ transport }: Handshake): string | undefined {
+  if (transport === 'stream') return undefined;
+  return transport === 'pipe' && process.platform !== 'win32' ? 'unix' : transport;
 }
 
 function dateText(date: number | undefined): string | undefined {

@@ -2,46 +2,45 @@ import { freePorts } from './loopback';
 import { configuration, partOrFail } from './parts';
 import type { RunningProgram, RunningPrograms } from './running-programs';
 
-/** A real Collector under agent-jaeger.yaml. It may be stopped and started again and keeps its addresses. */
+/** A real Collector under one of our configurations. It may be stopped and started again and keeps its addresses. */
 export class Collector {
   readonly #programs: RunningPrograms;
+  readonly #file: CollectorFile;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #addresses: { grpc: string; http: string; metrics: string; health: string };
-  readonly #jaeger: string;
   #program: RunningProgram | undefined;
 
-  private constructor(programs: RunningPrograms, addresses: string[], jaeger: string) {
-    const [grpc, http, metrics, health] = addresses as [string, string, string, string];
+  private constructor(
+    programs: RunningPrograms,
+    file: CollectorFile,
+    env: NodeJS.ProcessEnv,
+    [grpc, http, metrics, health]: [string, string, string, string],
+  ) {
     this.#programs = programs;
+    this.#file = file;
+    this.#env = env;
     this.#addresses = { grpc, http, metrics, health };
-    this.#jaeger = jaeger;
   }
 
-  /** @param jaeger host and port of Jaeger's OTLP/gRPC receiver */
-  static async start(programs: RunningPrograms, jaeger: string): Promise<Collector> {
-    const addresses = (await freePorts(4)).map(port => `127.0.0.1:${port}`);
-    const collector = new Collector(programs, addresses, jaeger);
+  /** @param env the variables of the configuration, but for those that say where it listens */
+  static async start(programs: RunningPrograms, file: CollectorFile, env: NodeJS.ProcessEnv): Promise<Collector> {
+    const addresses = (await freePorts(4)).map(port => `127.0.0.1:${port}`) as [string, string, string, string];
+    const collector = new Collector(programs, file, env, addresses);
     await collector.start();
     return collector;
   }
 
   async start(): Promise<void> {
     const { grpc, http, metrics, health } = this.#addresses;
-    const args = [
-      '--config',
-      configuration('agent-jaeger.yaml'),
-      // Its own metrics would listen on 8888, whoever else does.
-      '--set=service::telemetry::metrics::level=none',
-      // Not the quarter of a minute that is right in production.
-      '--set=connectors::span_metrics::metrics_flush_interval=1s',
-      // Its console is where log records end.
-      '--set=exporters::debug::verbosity=detailed',
-    ];
-    this.#program = this.#programs.start('collector', partOrFail('otelcol'), args, {
+    // Its own metrics would listen on 8888, whoever else does.
+    const settings = ['service::telemetry::metrics::level=none', ...IMPATIENT[this.#file]];
+    const args = ['--config', configuration(this.#file), ...settings.map(setting => `--set=${setting}`)];
+    this.#program = this.#programs.start(this.#file, partOrFail('otelcol'), args, {
       OTLP_GRPC_LISTEN: grpc,
       OTLP_HTTP_LISTEN: http,
       PROM_LISTEN: metrics,
       HEALTH_LISTEN: health,
-      JAEGER_OTLP_ENDPOINT: this.#jaeger,
+      ...this.#env,
     });
     await this.#program.until(
       'the collector is healthy',
@@ -68,5 +67,14 @@ export class Collector {
     return (await fetch(`http://${this.#addresses.metrics}/metrics`)).text();
   }
 }
+
+export type CollectorFile = keyof typeof IMPATIENT;
+
+/** What a test sees sooner, or at all: metrics every second, and log records on the console. */
+const IMPATIENT = {
+  'agent-jaeger.yaml': ['connectors::span_metrics::metrics_flush_interval=1s', 'exporters::debug::verbosity=detailed'],
+  'agent-loadbalancing.yaml': [],
+  'gateway.yaml': ['connectors::span_metrics::metrics_flush_interval=1s'],
+};
 
 export type OtlpProtocol = 'http/protobuf' | 'http/json' | 'grpc';

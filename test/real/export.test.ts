@@ -19,7 +19,7 @@ describe('the way from a preloaded application to the collector', () => {
     this.timeout(120_000);
     credentials = await issueCredentials();
     jaeger = await Jaeger.start(programs);
-    collector = await Collector.start(programs, jaeger.otlpEndpoint);
+    collector = await Collector.start(programs, 'agent-jaeger.yaml', { JAEGER_OTLP_ENDPOINT: jaeger.otlpEndpoint });
   });
 
   const failures = (service: string) => ({ service, tags: { 'error.type': 'certificate_expired' } });

@@ -39,7 +39,7 @@ describe('an unchanged mutual TLS application under the preload, seen in Jaeger'
     this.timeout(120_000);
     credentials = await issueCredentials();
     jaeger = await Jaeger.start(programs);
-    collector = await Collector.start(programs, jaeger.otlpEndpoint);
+    collector = await Collector.start(programs, 'agent-jaeger.yaml', { JAEGER_OTLP_ENDPOINT: jaeger.otlpEndpoint });
     application = await Application.start(programs, credentials, service, {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint(),
       OTEL_BSP_SCHEDULE_DELAY: '200',
@@ -116,6 +116,8 @@ describe('an unchanged mutual TLS application under the preload, seen in Jaeger'
       for (const name of names) assert.match(collector.console, new RegExp(`EventName: ${name}$`, 'm'));
       return true;
     });
+    assert.match(collector.console, /\*{4}/);
+    assert.doesNotMatch(collector.console, /alice@acme\.example/);
   });
 
   it('counts them for Prometheus under the names that the alert rules watch', async () => {

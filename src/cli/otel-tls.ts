@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { PACKAGE_VERSION } from '../version';
 import { UsageError } from './usage-error';
 import { watch } from './watch';
 
@@ -24,16 +23,12 @@ async function main([name, ...parameters]: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === '--version' || name === '-v') {
-    process.stdout.write(`${versionOfPackage()}\n`);
+    process.stdout.write(`${PACKAGE_VERSION}\n`);
     return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new UsageError(`no command '${name}': expected ${Object.keys(COMMANDS).join(', ')}`);
   return command(parameters);
-}
-
-function versionOfPackage(): string {
-  return JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8')).version;
 }
 
 // Whoever reads us may stop early (`| head`); that is no failure, and there is nobody left to tell.

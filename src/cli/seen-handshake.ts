@@ -1,5 +1,7 @@
 import { FAILURE_REASONS } from '../handshake/failure-reasons';
-import type { AttributeValue, Attributes, ReceivedSpan } from './otlp-messages';
+import type { AttributeName } from '../telemetry/attributes';
+import type { EventName } from '../telemetry/events';
+import type { Attributes, AttributeValue, ReceivedLog, ReceivedSpan } from './otlp-messages';
 
 /**
  * One handshake, or one late refusal, as its span told it. Every text in it came over the network and is at most 1,024
@@ -8,14 +10,17 @@ import type { AttributeValue, Attributes, ReceivedSpan } from './otlp-messages';
 export interface SeenHandshake {
   /** When it was decided. Milliseconds since the epoch, with fractions. */
   readonly at: number;
-  readonly durationMs: number;
+  /** Undefined when only an event told of it. */
+  readonly durationMs?: number | undefined;
   /** Which part the application that reported it played. */
-  readonly side: 'client' | 'server';
+  readonly side?: 'client' | 'server' | undefined;
   readonly outcome: 'established' | 'failed' | 'abandoned';
   /** `error.type`. */
   readonly reason?: string | undefined;
   /** Who refused: the reporting application, the other end, or the network between. */
   readonly origin?: string | undefined;
+  /** True when the reason was concluded from circumstances. */
+  readonly derived?: boolean | undefined;
   readonly phase?: string | undefined;
   readonly peer: SeenEndpoint;
   readonly local: SeenEndpoint;
@@ -45,7 +50,10 @@ export interface SeenHandshake {
   readonly service?: string | undefined;
   readonly traceId: string;
   readonly spanId: string;
-  /** Of a TLS 1.3 server's late refusal: the span id of the handshake that had seemed to succeed. */
+  /**
+   * Of a refusal after the tunnel had stood (a TLS 1.3 server's late one, a forbidden renegotiation): the span id of
+   * the handshake that had succeeded, the empty string if it is not known.
+   */
   readonly refusalOf?: string | undefined;
 }
 
@@ -82,18 +90,65 @@ export interface SeenAlert {
 
 /** undefined when the span is no TLS handshake: most spans of an application are not. */
 export function seenHandshake(span: ReceivedSpan): SeenHandshake | undefined {
-  const said = HANDSHAKE_SPANS.get(span.name);
-  if (!said) return undefined;
-  const attribute = readerOf(span.attributes);
-  const outcome = outcomeOf(span, attribute);
-  const reason = outcome === 'failed' ? (attribute.text('error.type') ?? '_OTHER') : undefined;
+  const kind = HANDSHAKE_SPANS.get(span.name);
+  if (!kind) return undefined;
   return {
+    ...told(span.attributes, kind.side, span.status.code === 'error'),
     at: span.ended,
     durationMs: Math.max(0, Math.round((span.ended - span.started) * 1000) / 1000),
-    side: said.side,
+    service: readerOf(span.resource).text('service.name'),
+    traceId: span.traceId,
+    spanId: span.spanId,
+    refusalOf: kind.refusal ? (span.links[0]?.spanId ?? '') : undefined,
+  };
+}
+
+/**
+ * undefined unless the record is the only word of a failed handshake: its span was not sampled or spans are switched
+ * off. Otherwise the span tells it, and more of it.
+ */
+export function seenHandshakeOfLog(log: ReceivedLog): SeenHandshake | undefined {
+  if (log.eventName !== FAILURE_EVENT || (log.spanId !== '' && log.sampled)) return undefined;
+  return {
+    ...told(log.attributes, sideOf(log.attributes), true),
+    at: log.at,
+    service: readerOf(log.resource).text('service.name'),
+    traceId: log.traceId,
+    spanId: log.spanId,
+  };
+}
+
+/** The object of `--json`: `time` (ISO 8601, UTC), then the fields of `SeenHandshake`. */
+export function jsonOf({ at, ...handshake }: SeenHandshake): Readonly<Record<string, unknown>> {
+  return { time: new Date(at).toISOString(), ...handshake };
+}
+
+interface HandshakeSpan {
+  readonly side: 'client' | 'server';
+  /** The tunnel had stood before: the span is linked to the handshake's. */
+  readonly refusal?: true;
+}
+
+const HANDSHAKE_SPANS: ReadonlyMap<string, HandshakeSpan> = new Map<string, HandshakeSpan>([
+  ['TLS server handshake', { side: 'server' }],
+  ['TLS client handshake', { side: 'client' }],
+  ['TLS client handshake refused', { side: 'client', refusal: true }],
+  ['TLS server renegotiation refused', { side: 'server', refusal: true }],
+]);
+
+const FAILURE_EVENT: EventName = 'tls.handshake.failed';
+
+/** What the attributes alone tell. */
+function told(attributes: Attributes, side: SeenHandshake['side'], isError: boolean) {
+  const attribute = readerOf(attributes);
+  const outcome = outcomeOf(attribute, isError);
+  const reason = outcome === 'failed' ? (attribute.text('error.type') ?? '_OTHER') : undefined;
+  return {
+    side,
     outcome,
     reason,
     origin: attribute.text('tls.failure.origin'),
+    derived: attribute.truth('tls.failure.derived'),
     phase: attribute.text('tls.handshake.phase'),
     peer: { address: attribute.text('network.peer.address'), port: attribute.number('network.peer.port') },
     local: { address: attribute.text('network.local.address'), port: attribute.number('network.local.port') },
@@ -110,37 +165,33 @@ export function seenHandshake(span: ReceivedSpan): SeenHandshake | undefined {
       code: attribute.text('tls.verify.code'),
       message: attribute.text('tls.verify.message'),
     },
-    certificate: certificateOf(attribute, said.side === 'server' ? 'tls.client' : 'tls.server'),
+    // Without a side there is no certificate: its attributes are what tells the side.
+    certificate: side && certificateOf(attribute, side === 'server' ? 'tls.client' : 'tls.server'),
     alert: alertOf(attribute),
     errorCode: attribute.text('tls.error.code'),
     hint: reason === undefined ? undefined : hintFor(reason),
-    service: readerOf(span.resource).text('service.name'),
-    traceId: span.traceId,
-    spanId: span.spanId,
-    refusalOf: said.refusal ? (span.links[0]?.spanId ?? '') : undefined,
-  };
+  } satisfies Partial<SeenHandshake>;
 }
 
-/** The object of `--json`: `time` (ISO 8601, UTC), then the fields of `SeenHandshake`. */
-export function jsonOf({ at, ...handshake }: SeenHandshake): Readonly<Record<string, unknown>> {
-  return { time: new Date(at).toISOString(), ...handshake };
+/** An event does not say which part we played; the peer's certificate does, and what only one side can know. */
+function sideOf(attributes: Attributes): SeenHandshake['side'] {
+  const attribute = readerOf(attributes);
+  if (attribute.text('tls.client.hash.sha256') !== undefined) return 'server';
+  if (attribute.text('tls.server.hash.sha256') !== undefined || attribute.text('tls.curve') !== undefined)
+    return 'client';
+  const result = attribute.text('tls.verify.result');
+  return result === 'not_requested' || result === 'not_presented' ? 'server' : undefined;
 }
-
-const HANDSHAKE_SPANS: ReadonlyMap<string, { side: 'client' | 'server'; refusal?: true }> = new Map([
-  ['TLS server handshake', { side: 'server' }],
-  ['TLS client handshake', { side: 'client' }],
-  ['TLS client handshake refused', { side: 'client', refusal: true }],
-]);
 
 const LONGEST_TEXT = 1024;
 const MOST_TEXTS = 20;
 
 /** Reads attributes by name; one of another type than expected counts as unsaid. */
 interface AttributeReader {
-  text(name: string): string | undefined;
-  texts(name: string): readonly string[];
-  number(name: string): number | undefined;
-  truth(name: string): boolean | undefined;
+  text(name: AttributeName | 'service.name'): string | undefined;
+  texts(name: AttributeName): readonly string[];
+  number(name: AttributeName): number | undefined;
+  truth(name: AttributeName): boolean | undefined;
 }
 
 function readerOf(attributes: Attributes): AttributeReader {
@@ -169,10 +220,10 @@ function readerOf(attributes: Attributes): AttributeReader {
   };
 }
 
-function outcomeOf(span: ReceivedSpan, attribute: AttributeReader): SeenHandshake['outcome'] {
+function outcomeOf(attribute: AttributeReader, isError: boolean): SeenHandshake['outcome'] {
   const said = attribute.text('tls.handshake.outcome');
   if (said === 'established' || said === 'failed' || said === 'abandoned') return said;
-  return span.status.code === 'error' || attribute.text('error.type') !== undefined ? 'failed' : 'established';
+  return isError || attribute.text('error.type') !== undefined ? 'failed' : 'established';
 }
 
 function protocolOf(attribute: AttributeReader): string | undefined {

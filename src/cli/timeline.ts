@@ -51,7 +51,8 @@ export function createTimeline(look: Look): Timeline {
         lastDay = day;
         const established = handshake.refusalOf === undefined ? undefined : toldAt.get(handshake.refusalOf);
         // One application needs no name on every line; two do.
-        const whose = services.size > 1 && handshake.service ? printable(handshake.service, 40) : handshake.side;
+        const whose =
+          services.size > 1 && handshake.service ? printable(handshake.service, 40) : (handshake.side ?? 'application');
         tell(...entry(handshake, time, whose, look, needsHint, established));
         for (const refusal of refusals) {
           const later = `↳ +${duration(refusal.at - handshake.at)}`;
@@ -250,18 +251,21 @@ function sentence(handshake: SeenHandshake, whose: string): string {
   const { side, outcome, origin, reason } = handshake;
   if (outcome === 'established') return `${whose} ${side === 'server' ? 'accepted' : 'reached'} ${other}`;
   if (outcome === 'abandoned') {
+    // A client's own application gives up; a server's peer does.
+    const byUs = origin === 'local' || (origin === undefined && side === 'client');
     const when = ABANDONED[handshake.phase ?? ''] ?? 'before it was done';
-    return origin === 'local' ? `${whose} hung up on ${other} ${when}` : `${other} left ${when}`;
+    return byUs ? `${whose} gave up on ${other} ${when}` : `${other} left ${when}`;
   }
-  if (handshake.refusalOf !== undefined) return `${other} refused the ${whose} after all`;
-  if (origin === 'peer') return `${other} refused the ${whose}`;
+  if (handshake.refusalOf !== undefined)
+    return origin === 'local' ? `${whose} refused ${other} later` : `${other} refused the ${whose} after all`;
+  if (origin === 'peer') return reason === 'connection_closed' ? `${other} hung up` : `${other} refused the ${whose}`;
   if (origin === 'network') return `${whose} lost ${other}`;
   if (reason === 'handshake_timeout') return `${whose} gave up waiting for ${other}`;
   return `${whose} refused ${other}`;
 }
 
 const ABANDONED: Readonly<Record<string, string>> = {
-  client_hello: 'before a complete ClientHello',
+  client_hello: 'without a word of TLS',
   negotiation: 'during the negotiation',
   certificate: 'at the certificates',
   finished: 'just before the end',
@@ -294,19 +298,21 @@ function detailsOf(handshake: SeenHandshake): Part[] {
       ...quiet(handshake.protocol),
       ...quiet(handshake.alpn),
       ...quiet(handshake.resumed ? 'resumed' : undefined),
-      ...quiet(duration(handshake.durationMs)),
+      ...quiet(handshake.durationMs === undefined ? undefined : duration(handshake.durationMs)),
     ];
 
   const wrong = isTolerated(handshake) ? verification.errors[0] : reason;
   const fact = certificate && wrong !== undefined ? FACTS[wrong]?.(handshake) : undefined;
   const others = verification.errors.filter(error => error !== wrong);
-  const derived = others.length > 0 ? `also ${others.join(', ')}` : undefined;
+  const besides = others.length > 0 ? `also ${others.join(', ')}` : undefined;
+  const concluded = handshake.derived ? 'concluded, nobody said so' : undefined;
   const said = verification.code === 'UNSPECIFIED' || reason === '_OTHER' ? verification.message : undefined;
   return [
     ...who,
     ...(isTolerated(handshake) && wrong ? [{ text: printable(wrong, 60), tone: 'bad' as const }] : []),
     ...quiet(fact),
-    ...quiet(derived),
+    ...quiet(besides),
+    ...quiet(concluded),
     ...quiet(said),
     ...quiet(alert && alertText(alert)),
     // With a certificate and what is wrong with it, OpenSSL's own code says nothing more.

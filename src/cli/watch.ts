@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { FAILURE_REASONS } from '../handshake/failure-reasons';
 import { type OtlpReceiver, startOtlpReceiver } from './otlp-receiver';
-import { jsonOf, type SeenHandshake, seenHandshake } from './seen-handshake';
+import { jsonOf, type SeenHandshake, seenHandshake, seenHandshakeOfLog } from './seen-handshake';
 import { type Paint, paintFor, printable, printableJson, widthOf } from './terminal-text';
 import { createTimeline, Tally } from './timeline';
 import { UsageError } from './usage-error';
@@ -25,12 +25,12 @@ Run the application with
     node --require opentelemetry-instrumentation-tls/register app.js
 
 A JSON object has: time, durationMs, side (client, server), outcome (established, failed, abandoned),
-reason, origin (local, peer, network), phase, peer {address, port}, local {address, port}, serverName,
+reason, origin (local, peer, network), derived, phase, peer {address, port}, local {address, port}, serverName,
 protocol, cipher, curve, alpn, resumed, verification {result, enforced, errors, code, message},
 certificate {subject, issuer, fingerprint, serialNumber, notBefore, notAfter, alternativeNames, spiffeId,
 publicKeyAlgorithm, publicKeySize, publicKeyCurve, signatureAlgorithm, extendedKeyUsage, selfSigned},
-alert {code, description, direction}, errorCode, hint, service, traceId, spanId; and refusalOf, the span
-id of the handshake, when a TLS 1.3 server refused us after it. What is not known is left out.
+alert {code, description, direction}, errorCode, hint, service, traceId, spanId; and refusalOf, when the
+peer was refused after the handshake had succeeded: its span id. What is not known is left out.
 
 Ends on Ctrl-C with a summary.
 `;
@@ -54,14 +54,16 @@ export async function watch(parameters: readonly string[]): Promise<number> {
   const services = new Set<string>();
   const problems = new Set<string>();
 
+  const show = (handshakes: readonly (SeenHandshake | undefined)[]) => {
+    const wanted = handshakes.filter(handshake => handshake !== undefined).filter(options.wants);
+    for (const handshake of wanted) tally.add(handshake);
+    const lines = options.json ? wanted.map(jsonOf).map(printableJson) : timeline.lines(wanted);
+    if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
+  };
+
   const receiver = await listen(options, {
-    spans(spans) {
-      const handshakes = spans.map(seenHandshake).filter(handshake => handshake !== undefined);
-      const wanted = handshakes.filter(options.wants);
-      for (const handshake of wanted) tally.add(handshake);
-      const lines = options.json ? wanted.map(jsonOf).map(printableJson) : timeline.lines(wanted);
-      if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
-    },
+    spans: spans => show(spans.map(seenHandshake)),
+    logs: logs => show(logs.map(seenHandshakeOfLog)),
     resource(attributes) {
       const name = attributes['service.name'];
       if (typeof name !== 'string' || services.has(name) || services.size >= MOST_SERVICES) return;
@@ -130,7 +132,7 @@ function parsed(parameters: readonly string[]) {
     });
   } catch (error) {
     // Node names the option and, for a value, what was expected.
-    throw new UsageError(`${(error as Error).message} See otel-tls watch --help.`);
+    throw new UsageError(`${(error as Error).message}; see otel-tls watch --help`);
   }
 }
 
@@ -197,14 +199,14 @@ function peerFrom(value: string): (handshake: SeenHandshake) => boolean {
   };
 }
 
-/** The names that are nearly this one, or hold it: at most three, the nearest first. */
+/** The names that are nearly this one, or that have a word that is: at most three, the nearest first. */
 function nearest(value: string, names: readonly string[]): string[] {
-  const wanted = value
-    .toLowerCase()
-    .replace(/[\s-]+/g, '_')
-    .slice(0, 60);
+  const wanted = value.toLowerCase().replace(/[\s-]+/g, '_').slice(0, 60);
   return names
-    .map(name => ({ name, distance: wanted.length > 2 && name.includes(wanted) ? 1 : editDistance(wanted, name) }))
+    .map(name => ({
+      name,
+      distance: Math.min(editDistance(wanted, name), ...name.split('_').map(word => editDistance(wanted, word) + 1)),
+    }))
     .filter(({ distance }) => distance <= 1 + wanted.length / 4)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)

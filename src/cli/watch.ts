@@ -199,14 +199,17 @@ function peerFrom(value: string): (handshake: SeenHandshake) => boolean {
   };
 }
 
-/** The names that are nearly this one, or that have a word that is: at most three, the nearest first. */
+/** The names that are nearly this one, hold it, or have a word that is nearly this one: at most three, the nearest first. */
 function nearest(value: string, names: readonly string[]): string[] {
-  const wanted = value.toLowerCase().replace(/[\s-]+/g, '_').slice(0, 60);
+  const wanted = value
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_')
+    .slice(0, 60);
   return names
-    .map(name => ({
-      name,
-      distance: Math.min(editDistance(wanted, name), ...name.split('_').map(word => editDistance(wanted, word) + 1)),
-    }))
+    .map(name => {
+      const words = [name, ...name.split('_')].map(word => editDistance(wanted, word) + (word === name ? 0 : 1));
+      return { name, distance: wanted.length > 2 && name.includes(wanted) ? 1 : Math.min(...words) };
+    })
     .filter(({ distance }) => distance <= 1 + wanted.length / 4)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)

@@ -106,15 +106,15 @@ async function tellOf(forwarding: Forwarding): Promise<void> {
 
 function whereToGoNext(forwarding: Forwarding | undefined): void {
   const steps = [
-    ['Your application, no collector yet', 'npx otel-tls watch'],
-    ['Your application and a collector', 'node --require opentelemetry-instrumentation-tls/register app.js'],
+    ['No collector yet', 'npx otel-tls watch'],
+    ['Your application', 'node --require opentelemetry-instrumentation-tls/register app.js'],
     ...(forwarding
       ? []
       : [['This demo in your collector', 'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 npm run demo']]),
     ['A collector and Jaeger to try', 'docker compose -f collector-config/compose.yaml up'],
   ] as const;
   say(paint('strong', 'Where to go next'));
-  for (const [what, command] of steps) say(`  ${what.padEnd(36)}${paint('advice', command!)}`);
+  for (const [what, command] of steps) say(`  ${what.padEnd(30)}${paint('advice', command!)}`);
 }
 
 interface RunningServer {

@@ -136,12 +136,12 @@ function entry(
   const reason = printable(handshake.reason ?? handshake.outcome, 60);
   // Below that, a column of reasons would leave no room for what stands beside it.
   const label = width < 110 ? reason : reason.padEnd(REASON_COLUMNS);
-  const who: Part = {
-    text: sentence(handshake, whose) + (established === undefined ? '' : `, established at ${established}`),
-    tone: 'normal',
-  };
-  const details = detailsOf(handshake);
-  const start = `${paint('quiet', when.padStart(TIME_COLUMNS))}  ${paint(toneOf(handshake), `${markOf(handshake)} ${label}`)}`;
+  const who: Part = { text: sentence(handshake, whose), tone: 'normal' };
+  const before: Part[] = established === undefined ? [] : [{ text: `established at ${established}`, tone: 'quiet' }];
+  const details = [...before, ...detailsOf(handshake)];
+  const begin = (word: string) =>
+    `${paint('quiet', when.padStart(TIME_COLUMNS))}  ${paint(toneOf(handshake), `${markOf(handshake)} ${word}`)}`;
+  const start = begin(label);
   const room = width - INDENT - columnsOf(label) - GAP;
   const roomBesideWho = room - columnsOf(who.text) - GAP;
 
@@ -155,7 +155,7 @@ function entry(
       ? [joined(joined(start, [who], paint), details, paint)]
       : columnsOf(who.text) <= room
         ? [joined(start, [who], paint), ...below(details)]
-        : [start, ...below([who]), ...below(details)];
+        : [begin(reason), ...below([who]), ...below(details)];
   const hint = handshake.hint ?? hintForTolerated(handshake);
   if (hint !== undefined && needsHint(reason))
     lines.push(

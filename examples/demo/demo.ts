@@ -17,6 +17,8 @@ const SERVER = join(REPOSITORY, 'examples/demo/server.js');
 
 /** How long the slowest machine may take for one step before something is wrong. */
 const PATIENCE_MS = 15_000;
+/** After the last call. What has not come by then comes when the server is stopped: it sends what it still has. */
+const LAST_SPANS_MS = 3000;
 
 const { stdout } = process;
 const paint = paintFor(stdout, process.env);
@@ -53,21 +55,26 @@ async function demo(): Promise<number> {
     { port: 0 },
   );
 
-  const certificates = await makeCertificates();
-  const server = await startServer(certificates, receiver.url);
   const calls = new Map<number, Caller>();
-  for (const caller of CALLERS) calls.set(await caller.call({ port: server.port, certificates }), caller);
-
-  const isComplete = () => [...calls.keys()].every(port => seen.has(port));
-  await within(
-    PATIENCE_MS,
-    new Promise<void>(resolve => {
-      arrived = () => isComplete() && resolve();
+  const isComplete = () => calls.size === CALLERS.length && [...calls.keys()].every(port => seen.has(port));
+  const complete = new Promise<void>(resolve => {
+    arrived = () => isComplete() && resolve();
+  });
+  let printed = '';
+  try {
+    const certificates = await makeCertificates();
+    const server = await startServer(certificates, receiver.url);
+    try {
+      for (const caller of CALLERS) calls.set(await caller.call({ port: server.port, certificates }), caller);
       arrived();
-    }),
-  ).catch(() => {});
-  await server.stop();
-  await receiver.close();
+      await within(LAST_SPANS_MS, complete).catch(() => {});
+    } finally {
+      await server.stop();
+    }
+    printed = server.printed();
+  } finally {
+    await receiver.close();
+  }
 
   const handshakes = [...seen.values()];
   for (const line of createTimeline({ paint, width: widthOf(stdout) }).lines(handshakes)) say(line);
@@ -75,14 +82,14 @@ async function demo(): Promise<number> {
 
   const missing = [...calls].flatMap(([port, caller]) => complaintAbout(caller, seen.get(port)));
   if (missing.length > 0) {
-    process.stderr.write(`The demo failed:\n${missing.map(line => `  ${line}\n`).join('')}${server.printed()}`);
+    process.stderr.write(`The demo failed:\n${missing.map(line => `  ${line}\n`).join('')}${printed}`);
     return 1;
   }
 
   const tally = new Tally();
   for (const handshake of handshakes) tally.add(handshake);
   say(tally.summary(paint)[0]);
-  const lines = server.printed().split('\n').filter(Boolean).length;
+  const lines = printed.split('\n').filter(Boolean).length;
   say(`What the server itself printed about those it did not let in: ${lines === 0 ? 'nothing' : `${lines} lines`}.`);
   if (forwarding) await tellOf(forwarding);
   say();

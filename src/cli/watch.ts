@@ -194,8 +194,8 @@ function peerFrom(value: string): (handshake: SeenHandshake) => boolean {
     if (!isNetwork) return side === 'client' && serverName?.toLowerCase() === host.toLowerCase();
     // An IPv4 peer of a dual-stack server has an IPv6 name.
     const address = peer.address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? '';
-    const version = isIP(address);
-    return version !== 0 && addresses.check(address, version === 4 ? 'ipv4' : 'ipv6');
+    // A BlockList takes every IPv4 address for an IPv6 one as well.
+    return isIP(address) === family && addresses.check(address, family === 4 ? 'ipv4' : 'ipv6');
   };
 }
 

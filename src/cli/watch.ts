@@ -78,8 +78,10 @@ export async function watch(parameters: readonly string[]): Promise<number> {
     },
   });
 
-  for (const line of greeting(receiver, note, widthOf(aside))) say(line);
-  await told(['SIGINT', 'SIGTERM']);
+  // Before anything is said: who reads that we listen may end us.
+  const end = told(['SIGINT', 'SIGTERM']);
+  say(greeting(receiver, note, widthOf(aside)).join('\n'));
+  await end;
   await receiver.close();
   say('');
   for (const line of tally.summary(note)) say(line);

@@ -7,7 +7,7 @@ import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
 import { type SeenHandshake, seenHandshake } from '../../src/cli/seen-handshake';
 import { paintFor, printable, widthOf } from '../../src/cli/terminal-text';
 import { createTimeline, Tally } from '../../src/cli/timeline';
-import { CALLERS, type Caller } from './callers';
+import { CALLERS, type Caller, type Server } from './callers';
 import { type Certificates, makeCertificates } from './certificates';
 import { type Forwarding, forwardingFrom } from './forwarding';
 
@@ -65,7 +65,7 @@ async function demo(): Promise<number> {
     const certificates = await makeCertificates();
     const server = await startServer(certificates, receiver.url);
     try {
-      for (const caller of CALLERS) calls.set(await caller.call({ port: server.port, certificates }), caller);
+      for (const caller of CALLERS) calls.set(await callOf(caller, { port: server.port, certificates }), caller);
       arrived();
       await within(LAST_SPANS_MS, complete).catch(() => {});
     } finally {
@@ -192,6 +192,14 @@ function environmentFor(telemetry: string): NodeJS.ProcessEnv {
     // So that the port scan is seen: by default, connections that say nothing are only counted.
     OTEL_INSTRUMENTATION_TLS_ABANDONED_SPANS: 'true',
   };
+}
+
+async function callOf(caller: Caller, server: Server): Promise<number> {
+  try {
+    return await within(PATIENCE_MS, caller.call(server));
+  } catch (error) {
+    throw new Error(`${caller.who}: ${(error as Error).message}`);
+  }
 }
 
 function complaintAbout(caller: Caller, handshake: SeenHandshake | undefined): string[] {

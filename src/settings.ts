@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
 
 /** Options of `TlsInstrumentation`. Each can be given as an environment variable too; an option wins. */
@@ -82,20 +83,19 @@ export function readSettings(
   }
   const settings: Record<string, unknown> = {};
   for (const [name, row] of Object.entries<OptionRow<unknown>>(OPTIONS)) {
-    settings[name] =
-      checked(`option ${name}`, given[name], row, complain) ??
-      checked(row.environmentVariable, meantBy(environment[row.environmentVariable]), row, complain) ??
-      (name === 'events' ? eventsByConvention(environment) : undefined) ??
-      row.byDefault;
+    const places = [
+      { where: `option ${name}`, value: given[name] },
+      { where: row.environmentVariable, value: meantBy(environment[row.environmentVariable]) },
+    ].filter(({ value }) => value !== undefined);
+    const good = places.find(({ value }) => row.expected.includes(value));
+    const settled = good?.value ?? (name === 'events' ? eventsByConvention(environment) : undefined) ?? row.byDefault;
+    for (const { where, value } of places) {
+      if (row.expected.includes(value)) continue;
+      complain(`${where} is ${show(value)}, expected one of ${row.expected.join(', ')}; using ${settled}`);
+    }
+    settings[name] = settled;
   }
   return Object.freeze(settings) as unknown as Settings;
-}
-
-function checked(where: string, value: unknown, row: OptionRow<unknown>, complain: Complain): unknown {
-  if (value === undefined) return undefined;
-  if (row.expected.includes(value)) return value;
-  complain(`${where} is ${show(value)}, expected one of ${row.expected.join(', ')}; using ${row.byDefault}`);
-  return undefined;
 }
 
 /** Environment variables are text: `true` and `false` in any case are meant as such. Empty is not given. */
@@ -113,7 +113,8 @@ function eventsByConvention(environment: Environment): Settings['events'] | unde
   return optIn?.includes('logs') ? 'log' : undefined;
 }
 
+/** Whatever it is, on one line: what was meant for an option may be anything. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
+  const text = inspect(value, { depth: 0, customInspect: false, breakLength: Infinity, maxStringLength: 100 });
+  return text.length > 150 ? `${text.slice(0, 150)}...` : text;
 }

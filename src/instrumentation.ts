@@ -1,25 +1,14 @@
-import {
-  createNoopMeter,
-  diag,
-  type Meter,
-  type MeterProvider,
-  metrics,
-  ProxyTracer,
-  ProxyTracerProvider,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api';
-import * as api from '@opentelemetry/api';
-import { logs as olderLogs } from '@opentelemetry/api-logs';
+import { diag, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 import { InstrumentationBase } from '@opentelemetry/instrumentation';
 import { guard } from './hooks/guard';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
 import { type Birth, Reporter } from './reporter';
 import { readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
-import { type EventLogger, EventSink } from './telemetry/event-sink';
+import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
+import { Providers } from './telemetry/providers';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
 import { PACKAGE_NAME, PACKAGE_VERSION } from './version';
@@ -36,7 +25,8 @@ interface Running {
   readonly hook: TlsSocketHook<Birth>;
   readonly reporter: Reporter;
   readonly metricSink: MetricSink;
-  readonly drainOnExit: () => void;
+  /** At the process's end, while it is still possible to send something, and when it no longer is. */
+  readonly drain: () => void;
 }
 
 /**
@@ -49,8 +39,7 @@ interface Running {
 export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationConfig> {
   // The base class calls enable() before field initialisers run: nothing here may have one.
   declare private _running: Running | undefined;
-  declare private _ownLogger: boolean | undefined;
-  declare private _somebodyListens: boolean | undefined;
+  declare private _providers: Providers | undefined;
 
   constructor(config: TlsInstrumentationConfig = {}) {
     super(PACKAGE_NAME, PACKAGE_VERSION, config);
@@ -63,16 +52,12 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     super.enable();
     if (this._running) return;
     if (registry[HOLDER] !== undefined) {
-      diag.warn(
-        `${PACKAGE_NAME}: already enabled in this process, by a preload or another copy; this one stays silent`,
-      );
+      this._warn('already enabled in this process, by a preload or another copy; this one stays silent');
       return;
     }
     guard(() => {
+      this._running = this._start(readSettings(this.getConfig(), process.env, complaint => this._warn(complaint)));
       registry[HOLDER] = this;
-      this._running = this._start(
-        readSettings(this.getConfig(), process.env, complaint => diag.warn(`${PACKAGE_NAME}: ${complaint}`)),
-      );
     });
   }
 
@@ -85,7 +70,8 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     guard(() => running.hook.disable());
     running.reporter.drain();
     guard(() => running.metricSink.close());
-    process.off('exit', running.drainOnExit);
+    process.off('beforeExit', running.drain);
+    process.off('exit', running.drain);
   }
 
   /** Hands everything that waits to the SDK. Handshakes wait at most 50 ms; a shutdown in between would lose them. */
@@ -102,57 +88,46 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     this._running?.reporter.beforeFirstReport(prepare);
   }
 
-  override setLoggerProvider(provider: Parameters<InstrumentationBase['setLoggerProvider']>[0]): void {
-    // A proxy stands for whichever SDK comes, but only one that uses the same copy of the API.
-    this._ownLogger = !('_setDelegate' in provider || 'setDelegate' in provider);
-    super.setLoggerProvider(provider);
+  override setTracerProvider(provider: TracerProvider): void {
+    super.setTracerProvider(provider);
+    this._current.giveTracerProvider(provider);
   }
 
   override setMeterProvider(provider: MeterProvider): void {
     super.setMeterProvider(provider);
-    this._somebodyListens = undefined;
+    this._current.giveMeterProvider(provider);
+  }
+
+  override setLoggerProvider(provider: Parameters<InstrumentationBase['setLoggerProvider']>[0]): void {
+    super.setLoggerProvider(provider);
+    this._current.giveLoggerProvider(provider);
+  }
+
+  /** Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics. A preload has another voice. */
+  protected _warn(sentence: string): void {
+    diag.warn(`${PACKAGE_NAME}: ${sentence}`);
+  }
+
+  private get _current(): Providers {
+    this._providers ??= new Providers();
+    return this._providers;
   }
 
   private _start(settings: Settings): Running {
+    const providers = this._current;
     const occurrence = new Occurrence(new FirstUses(() => performance.now()));
-    const metricSink = new MetricSink(() => this._currentMeter());
-    const sinks: Sink[] = [new SpanSink(() => this.tracer, settings, occurrence), metricSink];
+    const metricSink = new MetricSink(() => providers.meter());
+    const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
     if (settings.events === 'both' || settings.events === 'log') {
-      sinks.push(new EventSink(() => this._currentLogger(), settings, occurrence));
+      sinks.push(new EventSink(() => providers.logger(), settings, occurrence));
     }
-    const reporter = new Reporter(sinks, () => this._isListening());
+    const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const hook = new TlsSocketHook(reporter);
-    const drainOnExit = () => reporter.drain();
-    process.on('exit', drainOnExit);
+    const drain = () => reporter.drain();
+    // First, since whoever flushes an SDK when the process ends does it there.
+    process.prependListener('beforeExit', drain);
+    process.on('exit', drain);
     hook.enable();
-    return { hook, reporter, metricSink, drainOnExit };
+    return { hook, reporter, metricSink, drain };
   }
-
-  /** There is no proxy for meters: one that was fetched before the SDK started measures nothing for ever. */
-  private _currentMeter(): Meter {
-    if (this.meter !== createNoopMeter()) return this.meter;
-    return metrics.getMeter(PACKAGE_NAME, PACKAGE_VERSION);
-  }
-
-  /**
-   * From API 1.10 on the logs API lives in the API package. Fetched for each event: a logger from before the SDK's start
-   * waits for the copy of the API it came from, and the SDK may have brought another copy.
-   */
-  private _currentLogger(): EventLogger {
-    if (this._ownLogger) return this.logger as EventLogger;
-    const { logs = olderLogs } = api as { logs?: { getLogger(name: string, version: string): unknown } };
-    return logs.getLogger(PACKAGE_NAME, PACKAGE_VERSION) as EventLogger;
-  }
-
-  /** False as long as there is no SDK: then nothing is read of any socket. Once there is one it stays. */
-  private _isListening(): boolean {
-    this._somebodyListens ||= isReal(this.tracer) || this._currentMeter() !== createNoopMeter();
-    return this._somebodyListens;
-  }
-}
-
-function isReal(tracer: Tracer): boolean {
-  if (!(tracer instanceof ProxyTracer)) return true;
-  const provider = trace.getTracerProvider();
-  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(PACKAGE_NAME) !== undefined;
 }

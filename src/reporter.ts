@@ -19,6 +19,27 @@ const MAX_WAITING_BYTES = 1024 * 1024;
  */
 const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
+/** When the reporter gets to work. Nothing that waits keeps a process alive. */
+export interface Schedule {
+  /** Milliseconds, of any clock that never goes back. */
+  now(): number;
+  /** Once the running callback is over. Answers how to call it off. */
+  soon(work: () => void): () => void;
+  later(work: () => void, milliseconds: number): () => void;
+}
+
+const NODE_SCHEDULE: Schedule = {
+  now: () => performance.now(),
+  soon(work) {
+    const immediate = setImmediate(work).unref();
+    return () => clearImmediate(immediate);
+  },
+  later(work, milliseconds) {
+    const timer = setTimeout(work, milliseconds).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
 /** The moment of a socket's birth, and later what became of it. */
 export interface Birth {
   readonly parent: Context;
@@ -36,19 +57,25 @@ type Waiting =
  */
 export class Reporter implements HandshakeObserver<Birth> {
   readonly #sinks: readonly Sink[];
+  /** Those of them that want to know of a handshake while it is under way. */
+  readonly #counting: readonly Sink[];
   readonly #isListening: () => boolean;
+  readonly #schedule: Schedule;
   readonly #certificates: CertificateCache;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #lastDrain = 0;
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #lastDrain = Number.NEGATIVE_INFINITY;
+  /** Undefined while nothing waits. */
+  #callOff: (() => void) | undefined;
   /** Run once, before the first report: a preload starts its SDK only when there is something to report. */
   #beforeFirst: (() => void) | undefined;
 
-  constructor(sinks: readonly Sink[], isListening: () => boolean) {
+  constructor(sinks: readonly Sink[], isListening: () => boolean, schedule: Schedule = NODE_SCHEDULE) {
     this.#sinks = sinks;
+    this.#counting = sinks.filter(sink => sink.begun || sink.over);
     this.#isListening = isListening;
-    this.#certificates = new CertificateCache({ now: () => performance.now() });
+    this.#schedule = schedule;
+    this.#certificates = new CertificateCache({ now: () => schedule.now() });
   }
 
   beforeFirstReport(prepare: () => void): void {
@@ -64,11 +91,11 @@ export class Reporter implements HandshakeObserver<Birth> {
   }
 
   begun(side: Side): void {
-    for (const sink of this.#sinks) sink.begun?.(side);
+    for (const sink of this.#counting) guard(() => sink.begun?.(side));
   }
 
   over(observation: Observation, birth: Birth): void {
-    for (const sink of this.#sinks) sink.over?.(observation.side);
+    for (const sink of this.#counting) guard(() => sink.over?.(observation.side));
     this.#waitingBytes += observation.certificate?.byteLength ?? 0;
     for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
     this.#enqueue({ observation, birth });
@@ -80,11 +107,12 @@ export class Reporter implements HandshakeObserver<Birth> {
 
   /** Reports everything that waits, now. */
   drain(): void {
-    this.#unschedule();
+    this.#callOff?.();
+    this.#callOff = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#lastDrain = performance.now();
+    this.#lastDrain = this.#schedule.now();
     const prepare = this.#beforeFirst;
     if (prepare && waiting.length > 0) {
       this.#beforeFirst = undefined;
@@ -96,22 +124,15 @@ export class Reporter implements HandshakeObserver<Birth> {
   #enqueue(one: Waiting): void {
     this.#waiting.push(one);
     if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) this.drain();
-    else this.#schedule();
+    else this.#drainInTime();
   }
 
-  /** Neither a timer nor an immediate of ours keeps a process alive. */
-  #schedule(): void {
-    if (this.#timer !== undefined) return;
+  #drainInTime(): void {
+    if (this.#callOff !== undefined) return;
     const drain = () => this.drain();
     // Starting an SDK takes its time: not between the two ends of a handshake, if both are ours.
-    const quiet = this.#beforeFirst === undefined && performance.now() - this.#lastDrain > BATCH_MS;
-    this.#timer = quiet ? setImmediate(drain).unref() : setTimeout(drain, BATCH_MS).unref();
-  }
-
-  #unschedule(): void {
-    clearTimeout(this.#timer as NodeJS.Timeout | undefined);
-    clearImmediate(this.#timer as NodeJS.Immediate | undefined);
-    this.#timer = undefined;
+    const quiet = this.#beforeFirst === undefined && this.#schedule.now() - this.#lastDrain > BATCH_MS;
+    this.#callOff = quiet ? this.#schedule.soon(drain) : this.#schedule.later(drain, BATCH_MS);
   }
 
   #report(one: Waiting): void {

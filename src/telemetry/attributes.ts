@@ -4,6 +4,8 @@ import type { Handshake, HandshakeFailure, Side } from '../handshake/handshake';
 
 /** Names of a subject alternative name reported. More are in the certificate, for who asks for it as PEM. */
 const MAX_ALTERNATIVE_NAMES = 20;
+/** Certificates of a chain reported one by one. */
+const MAX_CHAIN_LENGTH = 10;
 
 export type Stability = 'stable' | 'development';
 
@@ -280,7 +282,7 @@ const CERTIFICATE_ATTRIBUTES = {
     ...details,
     brief: 'Fingerprints of the chain presented, leaf first; at most 10. Known of failures only.',
     example: ['9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08'],
-    read: (_c, h) => listOf(h.peerChain.map(certificate => certificate.fingerprint)),
+    read: (_c, h) => listOf(h.peerChain.slice(0, MAX_CHAIN_LENGTH).map(certificate => certificate.fingerprint)),
   },
   certificate: {
     ...conventional,
@@ -292,9 +294,9 @@ const CERTIFICATE_ATTRIBUTES = {
   certificate_chain: {
     ...conventional,
     occasion: 'pem',
-    brief: 'The presented chain as PEM, leaf first. Known of failures only.',
+    brief: 'The presented chain as PEM, leaf first; at most 10. Known of failures only.',
     example: ['-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n'],
-    read: (_c, h) => listOf(h.peerChain.flatMap(certificate => certificate.pem ?? [])),
+    read: (_c, h) => listOf(h.peerChain.slice(0, MAX_CHAIN_LENGTH).flatMap(certificate => certificate.pem ?? [])),
   },
 } as const satisfies Record<string, CertificateRow>;
 

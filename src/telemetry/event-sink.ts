@@ -37,7 +37,7 @@ export class EventSink implements Sink {
     this.#occurrence = occurrence;
   }
 
-  report(handshake: Handshake): void {
+  report(handshake: Handshake, parent: Context): void {
     const events = this.#occurrence.eventsOf(handshake);
     if (events.length === 0) return;
     const attributes = attributesOf(handshake, occasionsFor(handshake, this.#settings));
@@ -45,14 +45,15 @@ export class EventSink implements Sink {
     if (span) attributes[CONNECTION_ID] = span.spanId;
     const reason = failureOf(handshake)?.reason;
     for (const [name, severity] of events) {
-      this.#emit(name, severity, handshake.ended, attributes, reason, span);
+      this.#emit(name, severity, handshake.ended, attributes, reason, contextOf(handshake, span, parent));
     }
   }
 
-  refused({ handshake, failure, at }: Refusal): void {
+  refused({ handshake, failure, at }: Refusal, parent: Context): void {
     const span = this.#occurrence.spanContextOf(handshake);
     const attributes = refusalAttributes(handshake, failure, this.#settings, span);
-    this.#emit(REFUSAL_EVENT, FAILURE_REASONS[failure.reason].severity, at, attributes, failure.reason, span);
+    const context = contextOf(handshake, span, parent);
+    this.#emit(REFUSAL_EVENT, FAILURE_REASONS[failure.reason].severity, at, attributes, failure.reason, context);
   }
 
   #emit(
@@ -61,7 +62,7 @@ export class EventSink implements Sink {
     timestamp: number,
     attributes: Attributes,
     reason: keyof typeof FAILURE_REASONS | undefined,
-    span: SpanContext | undefined,
+    context: Context,
   ): void {
     this.#logger().emit({
       eventName,
@@ -70,7 +71,13 @@ export class EventSink implements Sink {
       severityText: severity,
       ...(reason && { body: FAILURE_REASONS[reason].brief }),
       attributes: reason ? { ...attributes, ...explanationOf(reason) } : attributes,
-      context: span ? trace.setSpanContext(ROOT_CONTEXT, span) : ROOT_CONTEXT,
+      context,
     });
   }
+}
+
+/** The handshake's own span, or without one what its span would have had for a parent. */
+function contextOf(handshake: Handshake, span: SpanContext | undefined, parent: Context): Context {
+  if (span) return trace.setSpanContext(ROOT_CONTEXT, span);
+  return handshake.side === 'client' ? parent : ROOT_CONTEXT;
 }

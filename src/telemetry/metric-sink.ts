@@ -19,6 +19,7 @@ export class MetricSink implements Sink {
   };
   #madeFrom: Meter | undefined;
   #instruments: Instruments | undefined;
+  #closed = false;
 
   /** `meter` is asked each time: a meter that was fetched before the SDK started measures nothing for ever. */
   constructor(meter: () => Meter) {
@@ -26,15 +27,18 @@ export class MetricSink implements Sink {
   }
 
   begun(side: Side): void {
+    if (this.#closed) return;
     if (this.#instruments === undefined) this.#current();
     this.#active[side]++;
   }
 
   over(side: Side): void {
+    if (this.#closed) return;
     this.#active[side]--;
   }
 
   report(handshake: Handshake): void {
+    if (this.#closed) return;
     const instruments = this.#current();
     const seconds = (handshake.ended - handshake.started) / 1000;
     instruments.duration[handshake.side].record(seconds, durationAttributes(handshake));
@@ -43,14 +47,16 @@ export class MetricSink implements Sink {
     }
   }
 
-  /** Lets go of the callbacks, so that a disabled instrumentation is collected and observes nothing. */
+  /**
+   * Lets go of the callbacks, so that a disabled instrumentation is collected and observes nothing. For good: a socket
+   * born before may still say that its handshake begins.
+   */
   close(): void {
+    this.#closed = true;
     this.#instruments?.active.client.removeCallback(this.#observe.client);
     this.#instruments?.active.server.removeCallback(this.#observe.server);
     this.#instruments = undefined;
     this.#madeFrom = undefined;
-    this.#active.client = 0;
-    this.#active.server = 0;
   }
 
   #current(): Instruments {

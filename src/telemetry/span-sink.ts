@@ -1,6 +1,7 @@
 import {
   type Attributes,
   type Context,
+  isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
   type Span,
@@ -45,7 +46,7 @@ export class SpanSink implements Sink {
       { kind: SpanKind.INTERNAL, startTime: handshake.started, attributes, root: handshake.side === 'server' },
       handshake.side === 'server' ? ROOT_CONTEXT : parent,
     );
-    this.#occurrence.remember(handshake, span.spanContext());
+    if (isSpanContextValid(span.spanContext())) this.#occurrence.remember(handshake, span.spanContext());
     if (!span.isRecording()) return;
     span.setAttribute(CONNECTION_ID, span.spanContext().spanId);
     const failure = failureOf(handshake);

@@ -1,0 +1,108 @@
+import {
+  createNoopMeter,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type ProxyTracerProvider,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api';
+import * as api from '@opentelemetry/api';
+import { logs as olderLogs } from '@opentelemetry/api-logs';
+import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
+import type { EventLogger } from './event-sink';
+
+interface EventLoggerProvider {
+  getLogger(name: string, version: string): unknown;
+}
+
+/** From 1.10 on the logs API lives in the API package; the older package has a global of its own, and no bridge. */
+const newerLogs = (api as { logs?: { getLoggerProvider(): EventLoggerProvider } }).logs;
+
+/**
+ * Where telemetry goes at this moment: to the providers we were given, else to the global ones, whoever registered them
+ * and whenever. Nothing is fetched for good before there is an SDK: a meter of no provider measures nothing for ever, and
+ * an API that is installed twice has two tracers and loggers that wait for an SDK, of which only one ever hears of it.
+ */
+export class Providers {
+  #givenTracer: Tracer | undefined;
+  #givenMeter: Meter | undefined;
+  #givenLogger: EventLogger | undefined;
+  /** The global provider's tracer, and whose it is. */
+  #globalTracer: { readonly provider: TracerProvider; readonly tracer: Tracer } | undefined;
+  #heard = false;
+
+  /** A provider that only stands for a later one is nothing given: then the global one is followed. */
+  giveTracerProvider(provider: TracerProvider): void {
+    this.#givenTracer = isStandIn(provider) ? undefined : provider.getTracer(PACKAGE_NAME, PACKAGE_VERSION);
+    this.#heard = false;
+  }
+
+  giveMeterProvider(provider: MeterProvider): void {
+    this.#givenMeter = isStandIn(provider) ? undefined : provider.getMeter(PACKAGE_NAME, PACKAGE_VERSION);
+    this.#heard = false;
+  }
+
+  giveLoggerProvider(provider: EventLoggerProvider): void {
+    this.#givenLogger = isStandIn(provider) ? undefined : loggerOf(provider);
+    this.#heard = false;
+  }
+
+  tracer(): Tracer {
+    if (this.#givenTracer) return this.#givenTracer;
+    const provider = trace.getTracerProvider();
+    if (this.#globalTracer?.provider !== provider) {
+      this.#globalTracer = { provider, tracer: provider.getTracer(PACKAGE_NAME, PACKAGE_VERSION) };
+    }
+    return this.#globalTracer.tracer;
+  }
+
+  meter(): Meter {
+    return this.#givenMeter ?? metrics.getMeter(PACKAGE_NAME, PACKAGE_VERSION);
+  }
+
+  logger(): EventLogger {
+    return this.#givenLogger ?? loggerOf(globalLoggerProvider());
+  }
+
+  /** False as long as there is no SDK: then nothing need be read of any socket. Once there is one it stays. */
+  somebodyListens(): boolean {
+    this.#heard ||=
+      this.#givenTracer !== undefined ||
+      this.#givenMeter !== undefined ||
+      this.#givenLogger !== undefined ||
+      isConnected(trace.getTracerProvider()) ||
+      metrics.getMeter(PACKAGE_NAME) !== NOOP_METER ||
+      !isStandIn(globalLoggerProvider());
+    return this.#heard;
+  }
+}
+
+/** True when a tracer of the global provider would lead somewhere. */
+export function hasGlobalTracerProvider(): boolean {
+  return isConnected(trace.getTracerProvider());
+}
+
+const NOOP_METER = createNoopMeter();
+
+function globalLoggerProvider(): EventLoggerProvider {
+  return newerLogs ? newerLogs.getLoggerProvider() : olderLogs.getLoggerProvider();
+}
+
+function loggerOf(provider: EventLoggerProvider): EventLogger {
+  return provider.getLogger(PACKAGE_NAME, PACKAGE_VERSION) as EventLogger;
+}
+
+function isConnected(provider: TracerProvider): boolean {
+  if (!isStandIn(provider)) return true;
+  return (provider as Partial<ProxyTracerProvider>).getDelegateTracer?.(PACKAGE_NAME) !== undefined;
+}
+
+/**
+ * The API's own providers, which lead nowhere or wait for another to be registered. By name, since with two copies of
+ * the API, one loaded by `require` and one by `import`, they are instances of other classes.
+ */
+function isStandIn(provider: object): boolean {
+  return /^(?:Proxy|Noop)(?:Tracer|Meter|Logger)Provider$/.test(provider.constructor?.name ?? '');
+}

@@ -1,4 +1,4 @@
-import type { Counter, Histogram, Meter, ObservableUpDownCounter } from '@opentelemetry/api';
+import { type Counter, type Histogram, type Meter, type ObservableUpDownCounter, ValueType } from '@opentelemetry/api';
 import type { Handshake, Side } from '../handshake/handshake';
 import { DURATION_BOUNDARIES, durationAttributes, INSTRUMENTS, verificationAttributes } from './metrics';
 import type { Sink } from './sink';
@@ -14,8 +14,8 @@ export class MetricSink implements Sink {
   readonly #meter: () => Meter;
   readonly #active: Record<Side, number> = { client: 0, server: 0 };
   readonly #observe = {
-    client: (result: { observe(value: number): void }) => result.observe(this.#active.client),
-    server: (result: { observe(value: number): void }) => result.observe(this.#active.server),
+    client: (result: { observe(value: number): void }) => this.#observed('client', result),
+    server: (result: { observe(value: number): void }) => this.#observed('server', result),
   };
   #madeFrom: Meter | undefined;
   #instruments: Instruments | undefined;
@@ -48,11 +48,24 @@ export class MetricSink implements Sink {
   }
 
   /**
-   * Lets go of the callbacks, so that a disabled instrumentation is collected and observes nothing. For good: a socket
-   * born before may still say that its handshake begins.
+   * For good: a socket born before may still say that its handshake begins. The SDK repeats the last number of active
+   * handshakes for ever, so that has to be none before the callbacks are let go.
    */
   close(): void {
     this.#closed = true;
+    const noneActive = this.#active.client === 0 && this.#active.server === 0;
+    this.#active.client = 0;
+    this.#active.server = 0;
+    if (noneActive) this.#letGo();
+  }
+
+  #observed(side: Side, result: { observe(value: number): void }): void {
+    result.observe(this.#active[side]);
+    // Not now: the SDK is going through its callbacks.
+    if (this.#closed) setImmediate(() => this.#letGo()).unref();
+  }
+
+  #letGo(): void {
     this.#instruments?.active.client.removeCallback(this.#observe.client);
     this.#instruments?.active.server.removeCallback(this.#observe.server);
     this.#instruments = undefined;
@@ -62,8 +75,7 @@ export class MetricSink implements Sink {
   #current(): Instruments {
     const meter = this.#meter();
     if (this.#instruments === undefined || meter !== this.#madeFrom) {
-      this.#instruments?.active.client.removeCallback(this.#observe.client);
-      this.#instruments?.active.server.removeCallback(this.#observe.server);
+      this.#letGo();
       this.#instruments = makeInstruments(meter);
       this.#instruments.active.client.addCallback(this.#observe.client);
       this.#instruments.active.server.addCallback(this.#observe.server);
@@ -81,7 +93,11 @@ function makeInstruments(meter: Meter): Instruments {
       advice: { explicitBucketBoundaries: DURATION_BOUNDARIES },
     });
   const active = (name: 'tls.server.active_handshakes' | 'tls.client.active_handshakes') =>
-    meter.createObservableUpDownCounter(name, { unit: INSTRUMENTS[name].unit, description: INSTRUMENTS[name].brief });
+    meter.createObservableUpDownCounter(name, {
+      unit: INSTRUMENTS[name].unit,
+      description: INSTRUMENTS[name].brief,
+      valueType: ValueType.INT,
+    });
   const verifications = 'tls.server.client_certificate.verifications';
   return {
     duration: {
@@ -95,6 +111,7 @@ function makeInstruments(meter: Meter): Instruments {
     verifications: meter.createCounter(verifications, {
       unit: INSTRUMENTS[verifications].unit,
       description: INSTRUMENTS[verifications].brief,
+      valueType: ValueType.INT,
     }),
   };
 }

@@ -92,6 +92,12 @@ describe('the packed package, installed into an empty application', function () 
     assert.equal(await script('commonjs', code), version);
   });
 
+  it('brings the command otel-tls', async () => {
+    const { version } = JSON.parse(await readFile(join(CHECKOUT, 'package.json'), 'utf8'));
+    const { stdout } = await npm(application, 'exec', '--no', 'otel-tls', '--', '--version');
+    assert.equal(stdout.trim(), version);
+  });
+
   for (const [flag, file] of [
     ['--require', 'server.cjs'],
     ['--import', 'server.mjs'],
@@ -221,7 +227,7 @@ async function exitOf(child: ChildProcess, said: () => unknown): Promise<never> 
 }
 
 function npm(cwd: string, ...args: string[]): Promise<{ stdout: string }> {
-  return run('npm', [...args, '--prefix', cwd], { cwd, maxBuffer: 64 << 20, shell: process.platform === 'win32' });
+  return run('npm', ['--prefix', cwd, ...args], { cwd, maxBuffer: 64 << 20, shell: process.platform === 'win32' });
 }
 
 /** npm has printed both a list and an object by name. */

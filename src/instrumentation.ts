@@ -2,7 +2,7 @@ import { diag, type MeterProvider, type TracerProvider } from '@opentelemetry/ap
 import { InstrumentationBase } from '@opentelemetry/instrumentation';
 import { guard } from './hooks/guard';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
-import { type Birth, Reporter } from './reporter';
+import { type Birth, type Preparation, Reporter } from './reporter';
 import { readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
@@ -80,12 +80,11 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
   }
 
   /**
-   * For a preload: `prepare` runs once, right before the first handshake is reported, and may start an SDK. Until then
-   * handshakes are collected although nobody listens yet.
+   * For a preload, which may start an SDK when there is something to report.
    * @internal
    */
-  beforeFirstReport(prepare: () => void): void {
-    this._running?.reporter.beforeFirstReport(prepare);
+  prepareWith(preparation: Preparation): void {
+    this._running?.reporter.prepareWith(preparation);
   }
 
   override setTracerProvider(provider: TracerProvider): void {

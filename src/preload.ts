@@ -26,11 +26,18 @@ export function preload(): void {
   const sdk = loadSdk(lines);
   if (sdk === undefined) return;
   const flush = new Flush(instrumentation, lines);
-  instrumentation.beforeFirstReport(() => {
-    if (somebodyHasStarted()) return;
-    lines.listenToDiag();
-    start(sdk, instrumentation);
-    flush.onSignals();
+  instrumentation.prepareWith({
+    // Before the first handshake is over: a signal may come between it and its report.
+    atEachSocket: () => flush.onSignals(),
+    beforeFirstReport: () => {
+      if (somebodyHasStarted()) {
+        flush.callOff();
+        return;
+      }
+      lines.listenToDiag();
+      start(sdk, instrumentation);
+      flush.sdkIsOurs();
+    },
   });
   // At once: a script whose only request fails is over before its first handshake has been reported.
   flush.onBeforeExit();
@@ -145,6 +152,7 @@ class Flush {
   #flushing = false;
   /** Whose SDK it is, is not known before the first report. Somebody else's is flushed by whoever started it. */
   #sdkIsOurs = false;
+  readonly #signals = new Map<NodeJS.Signals, () => void>();
 
   constructor(instrumentation: TlsInstrumentation, lines: Lines) {
     this.#instrumentation = instrumentation;
@@ -156,11 +164,21 @@ class Flush {
   }
 
   onSignals(): void {
-    this.#sdkIsOurs = true;
+    if (this.#signals.size > 0) return;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const listener = () => void this.#bySignal(signal, listener);
+      this.#signals.set(signal, listener);
       process.on(signal, listener);
     }
+  }
+
+  sdkIsOurs(): void {
+    this.#sdkIsOurs = true;
+  }
+
+  /** The SDK is somebody else's: the process ends as they arranged it. */
+  callOff(): void {
+    for (const [signal, listener] of this.#signals) process.off(signal, listener);
   }
 
   async #beforeExit(code: number): Promise<void> {

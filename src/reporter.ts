@@ -40,6 +40,14 @@ const NODE_SCHEDULE: Schedule = {
   },
 };
 
+/** A preload starts its SDK only when there is something to report. */
+export interface Preparation {
+  /** A socket is born and nothing has been reported yet. */
+  atEachSocket(): void;
+  /** Once, right before the first report. */
+  beforeFirstReport(): void;
+}
+
 /** The moment of a socket's birth, and later what became of it. */
 export interface Birth {
   readonly parent: Context;
@@ -67,8 +75,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   #lastDrain = Number.NEGATIVE_INFINITY;
   /** Undefined while nothing waits. */
   #callOff: (() => void) | undefined;
-  /** Run once, before the first report: a preload starts its SDK only when there is something to report. */
-  #beforeFirst: (() => void) | undefined;
+  #preparation: Preparation | undefined;
 
   constructor(sinks: readonly Sink[], isListening: () => boolean, schedule: Schedule = NODE_SCHEDULE) {
     this.#sinks = sinks;
@@ -78,12 +85,15 @@ export class Reporter implements HandshakeObserver<Birth> {
     this.#certificates = new CertificateCache({ now: () => schedule.now() });
   }
 
-  beforeFirstReport(prepare: () => void): void {
-    this.#beforeFirst = prepare;
+  /** Until `beforeFirstReport` has run, handshakes are collected although nobody listens yet. */
+  prepareWith(preparation: Preparation): void {
+    this.#preparation = preparation;
   }
 
   born(_side: Side): Birth | undefined {
-    if (this.#beforeFirst === undefined && !this.#isListening()) return undefined;
+    const preparation = this.#preparation;
+    if (preparation) guard(() => preparation.atEachSocket());
+    else if (!this.#isListening()) return undefined;
     const parent = context.active();
     // The exporter's own connections: to report those would make more of them.
     if (parent.getValue(SUPPRESS_TRACING) === true) return undefined;
@@ -113,10 +123,10 @@ export class Reporter implements HandshakeObserver<Birth> {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#lastDrain = this.#schedule.now();
-    const prepare = this.#beforeFirst;
-    if (prepare && waiting.length > 0) {
-      this.#beforeFirst = undefined;
-      guard(prepare);
+    const preparation = this.#preparation;
+    if (preparation && waiting.length > 0) {
+      this.#preparation = undefined;
+      guard(() => preparation.beforeFirstReport());
     }
     for (const one of waiting) guard(() => this.#report(one));
   }
@@ -131,7 +141,7 @@ export class Reporter implements HandshakeObserver<Birth> {
     if (this.#callOff !== undefined) return;
     const drain = () => this.drain();
     // Starting an SDK takes its time: not between the two ends of a handshake, if both are ours.
-    const quiet = this.#beforeFirst === undefined && this.#schedule.now() - this.#lastDrain > BATCH_MS;
+    const quiet = this.#preparation === undefined && this.#schedule.now() - this.#lastDrain > BATCH_MS;
     this.#callOff = quiet ? this.#schedule.soon(drain) : this.#schedule.later(drain, BATCH_MS);
   }
 

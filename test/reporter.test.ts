@@ -263,7 +263,7 @@ describe('the reporter', () => {
     });
 
     it('that an exporter opens, also before the first report', () => {
-      reporter.beforeFirstReport(() => {});
+      reporter.prepareWith(nothingToPrepare);
       assert.equal(
         context.with(suppressTracing(context.active()), () => reporter.born('client')),
         undefined,
@@ -279,7 +279,7 @@ describe('the reporter', () => {
   describe('with something to be done before the first report', () => {
     it('takes an interest although nobody listens, until it is done', () => {
       reporter = new Reporter([notes], () => false, schedule);
-      reporter.beforeFirstReport(() => {});
+      reporter.prepareWith(nothingToPrepare);
       assert.notEqual(reporter.born('server'), undefined);
       reporter.over(seen('one'), birth());
       reporter.drain();
@@ -287,7 +287,7 @@ describe('the reporter', () => {
     });
 
     it('does it once, right before the first report, and never without one', () => {
-      reporter.beforeFirstReport(() => notes.lines.push('prepared'));
+      reporter.prepareWith({ ...nothingToPrepare, beforeFirstReport: () => notes.lines.push('prepared') });
       reporter.drain();
       reporter.begun('server');
       schedule.pass(50);
@@ -302,15 +302,29 @@ describe('the reporter', () => {
       );
     });
 
+    it('tells of each socket until then, so that a signal that comes first finds somebody', () => {
+      const told: string[] = [];
+      reporter.prepareWith({ ...nothingToPrepare, atEachSocket: () => told.push('socket') });
+      reporter.born('client');
+      reporter.born('server');
+      reporter.over(seen('one'), birth());
+      reporter.drain();
+      reporter.born('client');
+      assert.deepEqual(told, ['socket', 'socket']);
+    });
+
     it('leaves 50 ms to the other end of the handshake, which may be in the same process', () => {
-      reporter.beforeFirstReport(() => {});
+      reporter.prepareWith(nothingToPrepare);
       reporter.over(seen('one'), birth());
       assert.deepEqual(schedule.asked, ['in 50 ms']);
     });
 
     it('reports all the same when that throws', () => {
-      reporter.beforeFirstReport(() => {
-        throw new Error('no SDK');
+      reporter.prepareWith({
+        ...nothingToPrepare,
+        beforeFirstReport: () => {
+          throw new Error('no SDK');
+        },
       });
       reporter.over(seen('one'), birth());
       reporter.drain();
@@ -318,6 +332,8 @@ describe('the reporter', () => {
     });
   });
 });
+
+const nothingToPrepare = { atEachSocket: () => {}, beforeFirstReport: () => {} };
 
 describe('the reporter on the clock of Node', () => {
   it('reports once the running callback is over when it is quiet, else soon, and keeps no process alive', async () => {

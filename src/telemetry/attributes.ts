@@ -1,6 +1,6 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { PeerCertificate } from '../certificate/peer-certificate';
-import type { Handshake, HandshakeFailure, Side } from '../handshake/handshake';
+import type { DecidedBy, Handshake, HandshakeFailure, Side } from '../handshake/handshake';
 
 /** Names of a subject alternative name reported. More are in the certificate, for who asks for it as PEM. */
 const MAX_ALTERNATIVE_NAMES = 20;
@@ -148,9 +148,9 @@ const HANDSHAKE_ATTRIBUTES = {
   },
   'tls.failure.origin': {
     ...ours,
-    brief: 'Who ended it: `local`, `peer` or `network`.',
+    brief: 'Who ended it: `local`, `peer` or `network`. Absent when it was established.',
     example: 'local',
-    read: h => originOf(failureOf(h)),
+    read: h => originOf(h.outcome.kind === 'abandoned' ? h.outcome : failureOf(h)),
   },
   'tls.failure.derived': {
     ...ours,
@@ -340,8 +340,8 @@ export function failureOf(handshake: Handshake): HandshakeFailure | undefined {
 }
 
 /** `us` is said as `local`: who reads a trace sees a process from outside. */
-export function originOf(failure: HandshakeFailure | undefined): 'local' | 'peer' | 'network' | undefined {
-  return failure?.decidedBy === 'us' ? 'local' : failure?.decidedBy;
+export function originOf(end: { readonly decidedBy: DecidedBy } | undefined): 'local' | 'peer' | 'network' | undefined {
+  return end?.decidedBy === 'us' ? 'local' : end?.decidedBy;
 }
 
 function certificateAttributes(side: Side): Record<CertificateAttributeName, AttributeRow> {

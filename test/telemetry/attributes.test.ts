@@ -139,6 +139,7 @@ describe('the attributes', () => {
     assert.deepEqual(attributesOf(portScan({ peer: {}, local: {}, transport: 'stream' }), EVERYTHING), {
       'tls.established': false,
       'tls.resumed': false,
+      'tls.failure.origin': 'peer',
       'tls.handshake.outcome': 'abandoned',
       'tls.handshake.phase': 'client_hello',
       'tls.verify.result': 'not_requested',

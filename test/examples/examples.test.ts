@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ReceivedSpan } from '../../src/cli/otlp-messages';
+import { commandsOf } from '../docs/markdown';
+import { run, ShellCommand } from './shell-command';
+import { Telemetry } from './telemetry';
+
+const CHECKOUT = join(__dirname, '../../..');
+const EXAMPLES = join(CHECKOUT, 'examples');
+
+/** One command of an example's README, and what a reader sees of it. */
+interface Step {
+  readonly command: string;
+  readonly prints: RegExp;
+  /** A server: it is stopped when the other commands are done. */
+  readonly stays?: true;
+}
+
+/** A span that the README promises: its name, and some of its attributes. */
+type PromisedSpan = readonly [name: string, attributes: Readonly<Record<string, unknown>>];
+
+interface Example {
+  readonly steps: readonly Step[];
+  readonly promised: readonly PromisedSpan[];
+  /** More than the promised spans: the other side's, which depend on who was quicker. */
+  readonly more?: true;
+  readonly alsoTrue?: (spans: readonly ReceivedSpan[]) => void;
+}
+
+const SERVER = 'TLS server handshake';
+const CLIENT = 'TLS client handshake';
+
+const CASES: Readonly<Record<string, Example>> = {
+  'preload-https': {
+    steps: [
+      {
+        command: 'OTEL_SERVICE_NAME=orders node --require opentelemetry-instrumentation-tls/register app.js',
+        prints: /^listening on (https:\/\/localhost:\d+)\n$/,
+        stays: true,
+      },
+      { command: 'node visit.js billing', prints: /^Come in\.\n$/ },
+      { command: 'node visit.js expired', prints: /^Not let in: / },
+      { command: 'node visit.js stranger', prints: /^Not let in: / },
+      { command: 'node visit.js', prints: /^Not let in: / },
+    ],
+    promised: [
+      [SERVER, { 'tls.handshake.outcome': 'established', 'tls.client.subject': 'CN=billing,O=Acme' }],
+      [SERVER, { 'error.type': 'certificate_expired', 'tls.client.subject': 'CN=old-billing,O=Acme' }],
+      [SERVER, { 'error.type': 'unknown_ca', 'tls.client.issuer': 'CN=Nobody You Know CA' }],
+      [SERVER, { 'error.type': 'certificate_required', 'tls.verify.result': 'not_presented' }],
+    ],
+    alsoTrue: spans => {
+      assert.deepEqual([...new Set(spans.map(({ resource }) => resource['service.name']))], ['orders']);
+    },
+  },
+  'existing-setup': {
+    steps: [
+      {
+        command: 'node --require ./instrumentation.js app.js',
+        prints: /^trusted: 200\nwrong name: ERR_TLS_CERT_ALTNAME_INVALID\n$/,
+      },
+      {
+        command: 'node --require ./registered.js app.js',
+        prints: /^trusted: 200\nwrong name: ERR_TLS_CERT_ALTNAME_INVALID\n$/,
+      },
+    ],
+    promised: [
+      [CLIENT, { 'tls.handshake.outcome': 'established', 'server.address': 'localhost' }],
+      [CLIENT, { 'error.type': 'certificate_name_mismatch', 'server.address': 'api.example.com' }],
+      [CLIENT, { 'error.type': 'certificate_name_mismatch', 'server.address': 'api.example.com' }],
+      [SERVER, { 'tls.handshake.outcome': 'established' }],
+    ],
+    more: true,
+    alsoTrue: spans => {
+      const requests = spans.filter(({ scope }) => scope.name === '@opentelemetry/instrumentation-http');
+      const [first] = spans.filter(({ name }) => name === CLIENT);
+      assert.ok(requests.some(({ spanId, kind }) => kind === 3 && spanId === first?.parentSpanId));
+      // The second run reports failures alone.
+      const established = spans.filter(
+        ({ name, attributes }) => name === CLIENT && attributes['tls.handshake.outcome'] === 'established',
+      );
+      assert.equal(established.length, 1);
+    },
+  },
+  esm: {
+    steps: [
+      {
+        command: 'node --import opentelemetry-instrumentation-tls/register app.mjs',
+        prints: /^trusting: 200\nnot trusting: UNABLE_TO_VERIFY_LEAF_SIGNATURE\n$/,
+      },
+    ],
+    promised: [
+      [SERVER, { 'tls.handshake.outcome': 'established', 'tls.next_protocol': 'h2' }],
+      [CLIENT, { 'tls.handshake.outcome': 'established', 'tls.next_protocol': 'h2' }],
+      [CLIENT, { 'error.type': 'unknown_ca', 'tls.server.issuer': 'CN=Acme CA' }],
+      [SERVER, { 'error.type': 'connection_closed' }],
+    ],
+  },
+  'mtls-client': {
+    steps: [
+      {
+        command: 'node ../preload-https/app.js',
+        prints: /^listening on (https:\/\/localhost:\d+)\n$/,
+        stays: true,
+      },
+      {
+        command: 'node --require opentelemetry-instrumentation-tls/register client.js',
+        prints:
+          /^https: 200\nfetch: 200\nhttps, with an expired certificate: \w+\nhttps, not trusting the server: SELF_SIGNED_CERT_IN_CHAIN\n$/,
+      },
+    ],
+    promised: [
+      [CLIENT, { 'tls.handshake.outcome': 'established', 'tls.server.subject': 'CN=localhost' }],
+      [CLIENT, { 'tls.handshake.outcome': 'established', 'tls.server.subject': 'CN=localhost' }],
+      [CLIENT, { 'tls.handshake.outcome': 'established', 'tls.server.subject': 'CN=localhost' }],
+      ['TLS client handshake refused', { 'error.type': 'peer_closed_after_handshake', 'tls.failure.derived': true }],
+      [CLIENT, { 'error.type': 'untrusted_root', 'tls.server.subject': 'CN=localhost' }],
+    ],
+  },
+};
+
+describe('the examples', function () {
+  // Each starts an SDK, on a slow machine beside others.
+  this.timeout(60_000);
+
+  let folder: string;
+  let telemetry: Telemetry;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'examples-'));
+  });
+  beforeEach(async () => {
+    telemetry = await Telemetry.start();
+  });
+  afterEach(() => telemetry.close());
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  function environment(): Record<string, string> {
+    return { CERTIFICATES: folder, PORT: '0', ...telemetry.environment };
+  }
+
+  it('are prepared as their common README says', async () => {
+    const commands = commandsOf(readFileSync(join(EXAMPLES, 'README.md'), 'utf8'));
+    assert.deepEqual(commands, [
+      'npm install && npm run build', // the tests themselves are what it builds
+      'node examples/make-certificates.js',
+      'npx otel-tls watch', // run by test/docs/commands.test.ts
+    ]);
+    const { exitCode, stderr } = await run('node examples/make-certificates.js', {
+      cwd: CHECKOUT,
+      environment: environment(),
+    });
+    assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+    assert.ok(readdirSync(folder).includes('billing-key.pem'));
+  });
+
+  it('are all run here, but for the demo, which has its own test', () => {
+    const folders = readdirSync(EXAMPLES, { withFileTypes: true }).filter(entry => entry.isDirectory());
+    const names = folders.map(({ name }) => name).filter(name => !['certificates', 'demo'].includes(name));
+    assert.deepEqual(names.sort(), Object.keys(CASES).sort());
+  });
+
+  for (const [name, example] of Object.entries(CASES)) {
+    it(`${name} does what its README says`, async () => {
+      const cwd = join(EXAMPLES, name);
+      const { steps, promised } = example;
+      assert.deepEqual(
+        commandsOf(readFileSync(join(cwd, 'README.md'), 'utf8')),
+        steps.map(({ command }) => command),
+      );
+
+      const servers: ShellCommand[] = [];
+      let url = {};
+      try {
+        for (const { command, prints, stays } of steps) {
+          const running = new ShellCommand(command, { cwd, environment: { ...environment(), ...url } });
+          if (stays) {
+            servers.push(running);
+            url = { URL: (await running.says(prints))[1] };
+          } else {
+            const { stdout, stderr, exitCode } = await running.end();
+            assert.match(stdout, prints);
+            assert.deepEqual({ stderr, exitCode }, { stderr: '', exitCode: 0 });
+          }
+        }
+        await telemetry.firstSpan();
+      } finally {
+        for (const server of servers) assert.equal((await server.stop()).stderr, '');
+      }
+
+      const { spans } = telemetry;
+      const handshakes = spans.filter(({ scope }) => scope.name === 'opentelemetry-instrumentation-tls');
+      const unexplained = withoutPromised(handshakes, promised);
+      if (!example.more) assert.deepEqual(unexplained.map(summaryOf), []);
+      example.alsoTrue?.(spans);
+    });
+  }
+});
+
+/** The spans that are left when each promised one has been taken out. Fails when one is missing. */
+function withoutPromised(spans: readonly ReceivedSpan[], promised: readonly PromisedSpan[]): ReceivedSpan[] {
+  const left = [...spans];
+  for (const [name, attributes] of promised) {
+    const at = left.findIndex(
+      span =>
+        span.name === name &&
+        Object.entries(attributes).every(([attribute, value]) => span.attributes[attribute] === value),
+    );
+    assert.ok(at >= 0, `${name} ${JSON.stringify(attributes)} is not among ${JSON.stringify(spans.map(summaryOf))}`);
+    left.splice(at, 1);
+  }
+  return left;
+}
+
+function summaryOf({ name, attributes }: ReceivedSpan): string {
+  return `${name}: ${attributes['error.type'] ?? attributes['tls.handshake.outcome']}`;
+}

@@ -1,0 +1,165 @@
+import type { PeerCertificate } from '../../src/certificate/peer-certificate';
+import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../../src/handshake/failure-reasons';
+import type { Handshake } from '../../src/handshake/handshake';
+import { OPTIONS } from '../../src/settings';
+import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
+import { EVENTS, type EventRow, type Severity } from '../../src/telemetry/events';
+import { INSTRUMENTS } from '../../src/telemetry/metrics';
+import { ENVIRONMENT } from './environment';
+
+/**
+ * The README with every table made anew of the code's rows. Throws when a table has no place between
+ * `<!-- name:begin -->` and `<!-- name:end -->`, or a place has no table.
+ */
+export function withFreshTables(readme: string): string {
+  const places = [...readme.matchAll(/<!-- ([a-z-]+):begin -->/g)].map(match => match[1] as string);
+  const unknown = places.filter(name => !Object.hasOwn(TABLES, name) && !BY_HAND.includes(name));
+  if (unknown.length > 0) throw new Error(`the README has a place for unknown tables: ${unknown.join(', ')}`);
+  return Object.entries(TABLES).reduce((text, [name, table]) => {
+    const place = new RegExp(`(<!-- ${name}:begin -->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
+    if (!place.test(text)) throw new Error(`the README has no place for the table ${name}`);
+    return text.replace(place, (_whole, begin: string, end: string) => `${begin}\n${table()}\n\n${end}`);
+  }, readme);
+}
+
+/** Filled with what a program printed that takes too long for every test run. */
+const BY_HAND = ['timeline', 'overhead'];
+
+const TABLES: Readonly<Record<string, () => string>> = {
+  options: () =>
+    table(
+      ['option', 'environment variable', 'values', 'default', 'what it does'],
+      Object.entries(OPTIONS).map(([name, row]) => [
+        code(name),
+        code(row.environmentVariable),
+        row.expected.map(code).join(', '),
+        code(row.byDefault),
+        row.brief,
+      ]),
+    ),
+  environment: () =>
+    table(
+      ['variable', 'what it does'],
+      Object.entries(ENVIRONMENT).map(([name, row]) => [code(name), row.brief]),
+    ),
+  'handshake-attributes': () => {
+    const rows = Object.entries<Row>({ ...ATTRIBUTES, [CONNECTION_ID]: CONNECTION_ID_ROW });
+    return table(
+      ATTRIBUTE_HEAD,
+      rows.filter(([name]) => !/^tls\.(client|server)\./.test(name)).map(([name, row]) => attributeCells(name, row)),
+    );
+  },
+  // A client's and a server's certificate have the same rows: once is enough to read.
+  'certificate-attributes': () =>
+    table(
+      [...ATTRIBUTE_HEAD, 'reported'],
+      Object.entries<Row>(ATTRIBUTES)
+        .filter(([name]) => name.startsWith('tls.client.'))
+        .map(([name, row]) => [...attributeCells(name, row), OCCASIONS[row.occasion]]),
+    ),
+  events: () =>
+    table(
+      ['event', 'severity', 'when'],
+      Object.entries<EventRow>(EVENTS).map(([name, row]) => [code(name), severitiesOf(row).join(', '), row.brief]),
+    ),
+  metrics: () =>
+    table(
+      ['metric', 'instrument', 'unit', 'attributes', 'what it measures'],
+      Object.entries(INSTRUMENTS).map(([name, row]) => [
+        code(name),
+        row.kind.replaceAll('_', ' '),
+        code(row.unit),
+        row.attributes.map(code).join(', ') || 'none',
+        row.brief,
+      ]),
+    ),
+  reasons: () =>
+    table(
+      ['`error.type`', 'severity', 'what happened', 'what to do'],
+      Object.entries<FailureReasonRow>(FAILURE_REASONS).map(([name, row]) => [
+        code(name),
+        row.severity,
+        sentence(row.brief.replace(/^Results when /, '')),
+        row.hint,
+      ]),
+    ),
+};
+
+type Row = Omit<AttributeRow, 'read'>;
+
+/** The one attribute that no handshake knows by itself. */
+const CONNECTION_ID_ROW: Row = {
+  brief: "The handshake span's id. Log records and a later refusal carry it too: one search finds a connection.",
+  stability: 'development',
+  ours: true,
+  occasion: 'always',
+  example: 'b7ad6b7169203331',
+};
+
+const ATTRIBUTE_HEAD = ['attribute', 'example', 'what it says', 'name'];
+
+function attributeCells(name: string, row: Row): string[] {
+  return [code(name), code(shortened(row.example)), row.brief, row.ours ? 'ours' : row.stability];
+}
+
+const OCCASIONS: Record<AttributeRow['occasion'], string> = {
+  always: 'always',
+  details: "on failures, or with `certificateDetails: 'all'`",
+  pem: 'with `certificatePem`',
+};
+
+/** Every severity that the event can have, lowest first, asked of one handshake a reason and of one that succeeded. */
+function severitiesOf(row: EventRow): Severity[] {
+  const handshakes = [...REASONS.map(refusedFor), accepted];
+  const found = new Set(
+    handshakes.filter(handshake => row.when(handshake, { isFirstUse: () => true })).map(h => row.severity(h)),
+  );
+  return (['INFO', 'WARN', 'ERROR'] as const).filter(severity => found.has(severity));
+}
+
+const REASONS = Object.keys(FAILURE_REASONS) as FailureReason[];
+
+/** A server that let a client in by its certificate. */
+const accepted: Handshake = {
+  side: 'server',
+  peer: {},
+  local: {},
+  transport: 'tcp',
+  started: 0,
+  ended: 1,
+  resumed: false,
+  peerCertificate: { fingerprint: '00' } as PeerCertificate,
+  peerChain: [],
+  verification: { result: 'ok', enforced: true, errors: [] },
+  outcome: { kind: 'established' },
+};
+
+/** Only reasons about certificates are the verification's errors. */
+function refusedFor(reason: FailureReason): Handshake {
+  const { category, phase } = FAILURE_REASONS[reason];
+  const errors = category === 'authentication' || category === 'authorization' ? [reason] : [];
+  return {
+    ...accepted,
+    verification: { result: errors.length > 0 ? 'failed' : 'unverified', errors },
+    outcome: { kind: 'failed', failure: { reason, decidedBy: 'us', phase } },
+  };
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+function code(value: unknown): string {
+  return `\`${value}\``;
+}
+
+function shortened(example: unknown): string {
+  const text = typeof example === 'string' ? example : JSON.stringify(example);
+  const line = text.replaceAll('\\n', ' ').replace(/\s+/g, ' ');
+  return line.length > 48 ? `${line.slice(0, 40)}…` : line;
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CALLERS } from '../../examples/demo/callers';
+import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
+import { explanationOf } from '../../src/telemetry/events';
+import { SPAN_NAMES } from '../../src/telemetry/span-sink';
+import { ENVIRONMENT } from './environment';
+import { codeBlocks } from './markdown';
+import { withFreshTables } from './readme-tables';
+
+const CHECKOUT = join(__dirname, '../../..');
+const readme = readFileSync(join(CHECKOUT, 'README.md'), 'utf8');
+
+/** Languages of code blocks that are held to a file, and where such a file may lie. */
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  js: ['examples'],
+  mjs: ['examples'],
+  yaml: ['collector-config'],
+};
+
+/** The other languages: run by commands.test.ts, or shown and never copied. */
+const OTHER_LANGUAGES = ['sh', 'text'];
+
+describe('the README', () => {
+  it('has the tables that the code makes: else run `npm run docs`', () => {
+    const fresh = withFreshTables(readme);
+    const lines = readme.split('\n');
+    assert.deepEqual(
+      fresh.split('\n').filter(line => !lines.includes(line)),
+      [],
+    );
+    assert.ok(readme === fresh, 'there are lines that no row stands for any more');
+  });
+
+  it('would be found stale if a table were changed by hand', () => {
+    const changed = readme.replace('`certificate_expired` | WARN', '`certificate_expired` | INFO');
+    assert.notEqual(changed, readme);
+    assert.notEqual(changed, withFreshTables(changed));
+  });
+
+  it('cannot lose a table unseen', () => {
+    assert.throws(() => withFreshTables(readme.replace('<!-- events:begin -->', '')), /no place for the table events/);
+    assert.throws(() => withFreshTables(`${readme}<!-- odd:begin -->`), /unknown tables: odd/);
+  });
+
+  it('begins with the timeline that the demo prints: else paste what `npm run demo` says', () => {
+    const [timeline] = codeBlocks(readme);
+    const lines = (timeline?.text ?? '').split('\n');
+    const shown = lines.flatMap(line => /^[\d:.]{12} {2}[✓✗·] (\w+)/.exec(line)?.[1] ?? []);
+    assert.deepEqual(
+      shown,
+      CALLERS.map(({ expected }) => expected),
+    );
+    // The hints are wrapped: a line with an arrow, and deeper ones without a mark.
+    const said = lines.map(line => line.replace(/^ +(→ )?/, '')).join(' ');
+    for (const reason of shown) {
+      const row: { hint: string } | undefined = (FAILURE_REASONS as Record<string, { hint: string }>)[reason];
+      if (row) assert.ok(said.includes(row.hint), `${reason}: ${row.hint}`);
+    }
+  });
+
+  it('shows only code that is part of a file that runs', () => {
+    const blocks = codeBlocks(readme);
+    assert.ok(blocks.some(({ language }) => language === 'js'));
+    for (const { language, text } of blocks) {
+      if (OTHER_LANGUAGES.includes(language)) continue;
+      const folders = SOURCES[language];
+      assert.ok(folders, `no file is known for a block of ${language || 'no language'}:\n${text}`);
+      const found = folders.flatMap(folder => filesBelow(folder)).some(file => hasLines(file, text));
+      assert.ok(found, `these lines are in no file below ${folders.join(', ')}:\n${text}`);
+    }
+  });
+
+  it('names the variables of the environment that the code reads, and no others as its own', () => {
+    // What the command line says of them is for other processes.
+    const files = filesBelow('src').filter(file => !file.startsWith('src/cli/'));
+    const read = new Set(files.flatMap(file => variablesIn(readFileSync(join(CHECKOUT, file), 'utf8'))));
+    const options = [...read].filter(name => name.startsWith('OTEL_INSTRUMENTATION_TLS_'));
+    const ours = Object.keys(ENVIRONMENT).filter(name => ENVIRONMENT[name]?.ours);
+    assert.ok(options.length > 0);
+    assert.deepEqual([...read].sort(), [...options, ...ours].sort());
+  });
+
+  it('names every span, and what an event says beside the handshake', () => {
+    const words = [...Object.values(SPAN_NAMES), ...Object.keys(explanationOf('_OTHER'))];
+    for (const word of words) assert.ok(readme.includes(`\`${word}\``), word);
+  });
+
+  it('names no reason that does not exist', () => {
+    const named = [...readme.matchAll(/error\.type=([a-z_]+)/g)].map(match => match[1] as string);
+    assert.ok(named.length > 0);
+    for (const name of named) assert.ok(Object.hasOwn(FAILURE_REASONS, name), name);
+  });
+
+  it('names the versions of OpenTelemetry and Node that are tested', () => {
+    const lock = JSON.parse(readFileSync(join(CHECKOUT, 'package-lock.json'), 'utf8'));
+    const ci = readFileSync(join(CHECKOUT, '.ci/run'), 'utf8');
+    const sdk2 = /^\d+\.\d+/.exec(lock.packages['node_modules/@opentelemetry/sdk-node'].version)?.[0];
+    const sdk3 = /sdk-node@~(\d+\.\d+)\./.exec(ci)?.[1];
+    assert.match(readme, new RegExp(`SDK 2 .* tested with ${sdk2} on every Node`));
+    assert.match(readme, new RegExp(`SDK 3 .* tested with ${sdk3} on Node 24`));
+    const nodes = /^NODES=\((.*)\)$/m
+      .exec(ci)?.[1]
+      ?.split(' ')
+      .map(version => version.split('.')[0]);
+    assert.match(readme, new RegExp(`\\| Node \\| 20 .*, ${nodes?.join('.*, ')}`));
+  });
+
+  it('names no path of somebody’s machine', () => {
+    assert.doesNotMatch(readme, /\/(?:home|Users|root|tmp|work)\//);
+  });
+});
+
+/** Paths from the checkout's root. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(CHECKOUT, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(CHECKOUT.length + 1));
+}
+
+/** The lines stand in the file in a row, whatever they are indented by together. */
+function hasLines(file: string, lines: string): boolean {
+  const text = readFileSync(join(CHECKOUT, file), 'utf8').replace(/^\s+/gm, '');
+  return `\n${text}`.includes(`\n${lines.replace(/^\s+/gm, '')}\n`);
+}
+
+/** Read as a property of an environment, or told to the SDK: in quotes, whole. */
+function variablesIn(source: string): string[] {
+  const code = source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  return [...code.matchAll(/\bOTEL_[A-Z_]+\b/g)].map(match => match[0]);
+}

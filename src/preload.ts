@@ -185,7 +185,8 @@ class Flush {
     const inTime = await this.#flush();
     // A retry that waits would hold the process for ten more seconds. With nobody else at 'beforeExit', nothing but
     // our own flush can be alive.
-    if (!inTime && process.listenerCount('beforeExit') === 0) process.exit(process.exitCode ?? code);
+    // (One listener is the instrumentation's own.)
+    if (!inTime && process.listenerCount('beforeExit') <= 1) process.exit(process.exitCode ?? code);
   }
 
   /** A listener takes Node's own ending away: when it is the only one, the signal is raised again without it. */

@@ -34,7 +34,7 @@ const REFUSAL_WINDOW_MS = 5_000;
 
 /**
  * Sees every TLS socket of the process from birth to decision, whoever made it: tls, https, http2, fetch, undici,
- * STARTTLS, a Duplex. Five methods of `tls.TLSSocket.prototype` are replaced; no listener is added to anything.
+ * STARTTLS, a Duplex. Six methods of `tls.TLSSocket.prototype` are replaced; no listener is added to anything.
  */
 export class TlsSocketHook<Birth = unknown> {
   readonly #observer: HandshakeObserver<Birth>;

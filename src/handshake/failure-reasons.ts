@@ -395,6 +395,8 @@ export const FAILURE_REASONS = {
         'ERR_SSL_BINDER_DOES_NOT_VERIFY',
         'ERR_SSL_DECRYPTION_FAILED',
         'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+        // The same of AES-GCM, in the words of OpenSSL's provider.
+        'ERR_SSL_CIPHER_OPERATION_FAILED',
       ],
       // An RSA signature made with another key decodes to noise: which check trips over it (last octet, padding) is chance.
       libraries: ['rsa routines'],

@@ -239,22 +239,31 @@ function judgeEnd(seen: Observation, verification: Verification): Outcome {
   const alert = alertFromMessage(error?.message);
   if (alert) {
     const reason = reasonForAlert(alert);
-    return failed(reason, 'peer', FAILURE_REASONS[reason].phase, { alert, code });
+    return failed(reason, 'peer', later(FAILURE_REASONS[reason].phase, progressOf(seen)), { alert, code });
   }
   const said = error && !isTransportError(error) ? reasonForError(error) : undefined;
   if (said !== undefined && said !== 'connection_closed' && said !== 'connection_reset') {
     const reason = said === 'decrypt_error' ? reasonForBadSignature(verification) : said;
-    return failed(reason, 'us', FAILURE_REASONS[reason].phase, { code });
+    return failed(reason, 'us', PHASE_OF_PROOF[code ?? ''] ?? FAILURE_REASONS[reason].phase, { code });
   }
   if (said !== undefined || error?.syscall !== undefined || (error === undefined && seen.peerEnded)) {
     return judgeLostConnection(seen);
   }
-  // An application never holds a server's socket before it is secure: what ends it is an error of a callback of its own.
+  // An application never holds a server's socket before it is secure: what ends it is an error of a callback of its own,
+  // and those are asked about names, keys and sessions.
   if (seen.side === 'server' && error !== undefined && !isAbort(error)) {
-    return failed('internal_error', 'us', progressOf(seen), { code });
+    return failed('internal_error', 'us', FAILURE_REASONS.internal_error.phase, { code });
   }
   return { kind: 'abandoned', phase: progressOf(seen), decidedBy: 'us' };
 }
+
+/** Where something else than a certificate's key was not proven: a pre-shared key, or that both saw the same handshake. */
+const PHASE_OF_PROOF: Readonly<Record<string, Phase | undefined>> = {
+  ERR_SSL_BINDER_DOES_NOT_VERIFY: 'negotiation',
+  ERR_SSL_CIPHER_OPERATION_FAILED: 'finished',
+  ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: 'finished',
+  ERR_SSL_DIGEST_CHECK_FAILED: 'finished',
+};
 
 /** Which signature was wrong, the certificate's or the proof of its key, only the verification tells. */
 function reasonForBadSignature(verification: Verification): FailureReason {
@@ -275,8 +284,16 @@ function judgeLostConnection(seen: Observation): Outcome {
 function progressOf(seen: Observation): Phase {
   if (seen.negotiated !== undefined) return 'finished';
   if (seen.bytesReceived === 0) return 'client_hello';
-  if (seen.side === 'server') return seen.bytesSent === 0 ? 'client_hello' : 'certificate';
-  return seen.certificate === undefined ? 'negotiation' : 'certificate';
+  if (seen.side === 'client') return seen.certificate === undefined ? 'negotiation' : 'certificate';
+  if (seen.bytesSent !== 0) return 'certificate';
+  // The name is known once the whole ClientHello was read.
+  return seen.serverName === undefined ? 'client_hello' : 'negotiation';
+}
+
+const PHASES: readonly Phase[] = ['client_hello', 'negotiation', 'certificate', 'finished', 'post_handshake'];
+
+function later(one: Phase, other: Phase): Phase {
+  return PHASES.indexOf(one) < PHASES.indexOf(other) ? other : one;
 }
 
 function failed(

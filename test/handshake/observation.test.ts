@@ -310,6 +310,12 @@ const CASES: readonly Case[] = [
     verification: unverified,
   },
   {
+    it: 'says that time ran out over a name that was asked for: a callback of ours never answered',
+    seen: server({ ending: 'timed_out', bytesSent: 0, serverName: 'a.example' }),
+    outcome: failed('handshake_timeout', 'us', 'negotiation', { code: undefined }),
+    verification: unverified,
+  },
+  {
     it: 'says that a client ran out of time over its certificate',
     seen: server({ ending: 'timed_out', error: { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' } }),
     outcome: failed('handshake_timeout', 'us', 'certificate', { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }),
@@ -330,6 +336,7 @@ const CASES: readonly Case[] = [
     it: 'finds the alert behind EPROTO',
     seen: client({
       ending: 'destroyed',
+      certificate: undefined,
       error: { code: 'EPROTO', syscall: 'write', message: `write EPROTO ${alerted(40)}` },
     }),
     outcome: failed('handshake_failure', 'peer', 'negotiation', {
@@ -339,8 +346,21 @@ const CASES: readonly Case[] = [
     verification: unverified,
   },
   {
+    it: 'places an alert where the handshake was, when its reason strikes earlier: TLS 1.2 misses a certificate so',
+    seen: client({ ending: 'destroyed', error: { code: 'ERR_SSL_X', message: alerted(40) } }),
+    outcome: failed('handshake_failure', 'peer', 'certificate', {
+      alert: { code: 40, description: 'handshake_failure' },
+      code: 'ERR_SSL_X',
+    }),
+    verification: unverified,
+  },
+  {
     it: 'says that the peer refused an alert without a name',
-    seen: client({ ending: 'destroyed', error: { code: 'ERR_SSL_X', message: alerted(200) } }),
+    seen: client({
+      ending: 'destroyed',
+      certificate: undefined,
+      error: { code: 'ERR_SSL_X', message: alerted(200) },
+    }),
     outcome: failed('_OTHER', 'peer', 'negotiation', {
       alert: { code: 200, description: 'unassigned_200' },
       code: 'ERR_SSL_X',
@@ -429,6 +449,22 @@ const CASES: readonly Case[] = [
     outcome: failed('decrypt_error', 'us', 'certificate', { code: 'ERR_SSL_BAD_SIGNATURE' }),
     verification: expired,
   },
+
+  ...(
+    [
+      ['ERR_SSL_BINDER_DOES_NOT_VERIFY', 'binder does not verify', 'negotiation'],
+      ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'decryption failed or bad record mac', 'finished'],
+      ['ERR_SSL_CIPHER_OPERATION_FAILED', 'cipher operation failed', 'finished'],
+      ['ERR_SSL_DIGEST_CHECK_FAILED', 'digest check failed', 'finished'],
+    ] as const
+  ).map(
+    ([code, reason, phase]): Case => ({
+      it: `places a proof that is not a certificate's where it was due: ${reason}`,
+      seen: server({ ending: 'destroyed', error: { code, message: openssl(reason) } }),
+      outcome: failed('decrypt_error', 'us', phase, { code }),
+      verification: unverified,
+    }),
+  ),
 
   // The connection was lost.
   {
@@ -551,7 +587,7 @@ const CASES: readonly Case[] = [
   {
     it: 'calls a server whose callback failed broken: nobody else could have destroyed its socket with an error',
     seen: server({ ending: 'destroyed', bytesSent: 0, error: { name: 'TypeError', message: 'no such tenant' } }),
-    outcome: failed('internal_error', 'us', 'client_hello', { code: undefined }),
+    outcome: failed('internal_error', 'us', 'negotiation', { code: undefined }),
     verification: unverified,
   },
   {

@@ -8,7 +8,7 @@ import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
-import { Providers } from './telemetry/providers';
+import { type EventLoggerProvider, Providers } from './telemetry/providers';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
 import { PACKAGE_NAME, PACKAGE_VERSION } from './version';
@@ -18,7 +18,13 @@ import { PACKAGE_NAME, PACKAGE_VERSION } from './version';
  * key of the global object for as long as it is enabled.
  */
 const HOLDER = Symbol.for(PACKAGE_NAME);
-const registry = globalThis as { [HOLDER]?: object | undefined };
+const registry = globalThis as { [HOLDER]?: Holder | undefined };
+
+/** May be of another version of this package. */
+interface Holder {
+  /** Told that somebody else wanted to be enabled. Undefined: it has no better voice than the other. */
+  anotherCame?(): void;
+}
 
 /** Everything that exists only while enabled. */
 interface Running {
@@ -51,13 +57,18 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
   override enable(): void {
     super.enable();
     if (this._running) return;
-    if (registry[HOLDER] !== undefined) {
-      this._warn('already enabled in this process, by a preload or another copy; this one stays silent');
+    const holder = registry[HOLDER];
+    if (holder?.anotherCame) {
+      guard(() => holder.anotherCame?.());
+      return;
+    }
+    if (holder) {
+      this._warn('already enabled in this process, by another registration or copy; this one stays silent');
       return;
     }
     guard(() => {
       this._running = this._start(readSettings(this.getConfig(), process.env, complaint => this._warn(complaint)));
-      registry[HOLDER] = this;
+      registry[HOLDER] = this as Holder;
     });
   }
 
@@ -74,9 +85,21 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     process.off('exit', running.drain);
   }
 
-  /** Hands everything that waits to the SDK. Handshakes wait at most 50 ms; a shutdown in between would lose them. */
-  flush(): void {
+  /**
+   * Hands everything that waits to the SDK. Handshakes wait at most 50 ms; a shutdown in between would lose them. Answers
+   * how many have been reported so far.
+   */
+  flush(): number {
     this._running?.reporter.drain();
+    return this._running?.reporter.reported ?? 0;
+  }
+
+  /**
+   * False while disabled, and when another copy of the package was there first.
+   * @internal
+   */
+  get isRunning(): boolean {
+    return this._running !== undefined;
   }
 
   /**
@@ -100,6 +123,14 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
   override setLoggerProvider(provider: Parameters<InstrumentationBase['setLoggerProvider']>[0]): void {
     super.setLoggerProvider(provider);
     this._current.giveLoggerProvider(provider);
+  }
+
+  /**
+   * Where events go as long as the process has no logger provider.
+   * @internal
+   */
+  spareLoggerProvider(provider: EventLoggerProvider | undefined): void {
+    this._current.spareLoggerProvider(provider);
   }
 
   /** Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics. A preload has another voice. */

@@ -73,6 +73,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #lastDrain = Number.NEGATIVE_INFINITY;
+  #reported = 0;
   /** Undefined while nothing waits. */
   #callOff: (() => void) | undefined;
   #preparation: Preparation | undefined;
@@ -115,6 +116,11 @@ export class Reporter implements HandshakeObserver<Birth> {
     this.#enqueue({ birth, refusal });
   }
 
+  /** Handshakes and refusals so far. */
+  get reported(): number {
+    return this.#reported;
+  }
+
   /** Reports everything that waits, now. */
   drain(): void {
     this.#callOff?.();
@@ -128,6 +134,7 @@ export class Reporter implements HandshakeObserver<Birth> {
       this.#preparation = undefined;
       guard(() => preparation.beforeFirstReport());
     }
+    this.#reported += waiting.length;
     for (const one of waiting) guard(() => this.#report(one));
   }
 

@@ -13,12 +13,12 @@ import { logs as olderLogs } from '@opentelemetry/api-logs';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
 import type { EventLogger } from './event-sink';
 
-interface EventLoggerProvider {
+export interface EventLoggerProvider {
   getLogger(name: string, version: string): unknown;
 }
 
 /** From 1.10 on the logs API lives in the API package; the older package has a global of its own, and no bridge. */
-const newerLogs = (api as { logs?: { getLoggerProvider(): EventLoggerProvider } }).logs;
+const newerLogs = (api as { logs?: { getLoggerProvider(): EventLoggerProvider; disable(): void } }).logs;
 
 /**
  * Where telemetry goes at this moment: to the providers we were given, else to the global ones, whoever registered them
@@ -29,6 +29,7 @@ export class Providers {
   #givenTracer: Tracer | undefined;
   #givenMeter: Meter | undefined;
   #givenLogger: EventLogger | undefined;
+  #spareLogger: EventLogger | undefined;
   /** The global provider's tracer, and whose it is. */
   #globalTracer: { readonly provider: TracerProvider; readonly tracer: Tracer } | undefined;
   #heard = false;
@@ -49,6 +50,11 @@ export class Providers {
     this.#heard = false;
   }
 
+  /** For events as long as no logger provider is registered or given. Undefined: they go nowhere then. */
+  spareLoggerProvider(provider: EventLoggerProvider | undefined): void {
+    this.#spareLogger = provider && loggerOf(provider);
+  }
+
   tracer(): Tracer {
     if (this.#givenTracer) return this.#givenTracer;
     const provider = trace.getTracerProvider();
@@ -63,7 +69,9 @@ export class Providers {
   }
 
   logger(): EventLogger {
-    return this.#givenLogger ?? loggerOf(globalLoggerProvider());
+    if (this.#givenLogger) return this.#givenLogger;
+    const provider = globalLoggerProvider();
+    return this.#spareLogger && isStandIn(provider) ? this.#spareLogger : loggerOf(provider);
   }
 
   /** False as long as there is no SDK: then nothing need be read of any socket. Once there is one it stays. */
@@ -72,6 +80,7 @@ export class Providers {
       this.#givenTracer !== undefined ||
       this.#givenMeter !== undefined ||
       this.#givenLogger !== undefined ||
+      this.#spareLogger !== undefined ||
       isConnected(trace.getTracerProvider()) ||
       metrics.getMeter(PACKAGE_NAME) !== NOOP_METER ||
       !isStandIn(globalLoggerProvider());
@@ -87,7 +96,12 @@ export function hasGlobalTracerProvider(): boolean {
 const NOOP_METER = createNoopMeter();
 
 function globalLoggerProvider(): EventLoggerProvider {
-  return newerLogs ? newerLogs.getLoggerProvider() : olderLogs.getLoggerProvider();
+  return globalLogs().getLoggerProvider();
+}
+
+/** The logs API that the installed SDK uses. */
+export function globalLogs(): { getLoggerProvider(): EventLoggerProvider; disable(): void } {
+  return newerLogs ?? olderLogs;
 }
 
 function loggerOf(provider: EventLoggerProvider): EventLogger {

@@ -1,0 +1,85 @@
+import { isMainThread } from 'node:worker_threads';
+
+/** A dead collector must not hold an exit for longer. */
+export const FLUSH_LIMIT_MS = 2_000;
+
+/** The instrumentation's listener on 'beforeExit', and ours. */
+const OWN_LISTENERS = 2;
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Gives the SDK the time to send what it has, at most 2 s, before the process ends by itself or by a signal. */
+export class FlushAtEnd {
+  readonly #flush: () => Promise<void> | undefined;
+  readonly #onTimeout: () => void;
+  readonly #onBeforeExit = (code: number): void => this.#beforeExit(code);
+  readonly #signals = new Map<NodeJS.Signals, () => void>();
+  #flushing = false;
+
+  /** `flush`: undefined when there is nothing to wait for. Never rejects. */
+  constructor(flush: () => Promise<void> | undefined, onTimeout: () => void) {
+    this.#flush = flush;
+    this.#onTimeout = onTimeout;
+  }
+
+  onBeforeExit(): void {
+    // First, to know who else is there: those who listen once are gone when it is their turn.
+    process.prependListener('beforeExit', this.#onBeforeExit);
+  }
+
+  onSignals(): void {
+    // A worker thread hears of no signals.
+    if (this.#signals.size > 0 || !isMainThread) return;
+    for (const signal of SIGNALS) {
+      const listener = () => this.#bySignal(signal, listener);
+      this.#signals.set(signal, listener);
+      process.on(signal, listener);
+    }
+  }
+
+  /** The process ends as others arrange it. */
+  callOff(): void {
+    process.off('beforeExit', this.#onBeforeExit);
+    for (const [signal, listener] of this.#signals) process.off(signal, listener);
+  }
+
+  #beforeExit(code: number): void {
+    const onlyOurs = process.listenerCount('beforeExit') <= OWN_LISTENERS;
+    void this.#withinLimit()?.then(inTime => {
+      // An export that waits for its next attempt would hold the process for ten more seconds. With nobody else at
+      // 'beforeExit', nothing but that can be alive.
+      if (!inTime && onlyOurs) process.exit(process.exitCode ?? code);
+    });
+  }
+
+  /** A listener takes Node's own ending away: when it is the only one, the signal is raised again without it. */
+  #bySignal(signal: NodeJS.Signals, listener: () => void): void {
+    const onlyOurs = process.listenerCount(signal) === 1;
+    // A second signal, of an impatient person, ends it at once.
+    const flushed = this.#flushing ? undefined : this.#withinLimit();
+    if (!onlyOurs) return;
+    const raise = () => {
+      process.off(signal, listener);
+      process.kill(process.pid, signal);
+    };
+    if (flushed) void flushed.then(raise);
+    else raise();
+  }
+
+  /** Answers false when the time was up first; undefined when there is nothing to wait for. */
+  #withinLimit(): Promise<boolean> | undefined {
+    const flushed = this.#flush();
+    if (flushed === undefined) return undefined;
+    this.#flushing = true;
+    return new Promise(resolve => {
+      const settle = (inTime: boolean) => {
+        clearTimeout(timer);
+        this.#flushing = false;
+        if (!inTime) this.#onTimeout();
+        resolve(inTime);
+      };
+      const timer = setTimeout(() => settle(false), FLUSH_LIMIT_MS);
+      void flushed.then(() => settle(true));
+    });
+  }
+}

@@ -1,0 +1,146 @@
+import { type DiagLogger, type DiagLoggerOptions, DiagLogLevel, diag } from '@opentelemetry/api';
+import { PACKAGE_NAME } from '../version';
+
+/** Lines of complaint for the whole life of the process, and how long one may be. */
+const MAX_LINES = 10;
+const MAX_LENGTH = 400;
+
+/** What a person must know, on stderr, because a preload has no other voice. Each sentence once. */
+export class PlainLines {
+  readonly #told = new Set<string>();
+  #toldLoss = false;
+  #silent = false;
+  /** Undefined while somebody else listens to `diag`, or nobody. */
+  #stopListening: (() => void) | undefined;
+
+  tell(sentence: string): void {
+    if (this.#silent || this.#told.has(sentence) || this.#told.size >= MAX_LINES) return;
+    this.#told.add(sentence);
+    process.stderr.write(`${PACKAGE_NAME}: ${onOneLine(sentence)}\n`);
+  }
+
+  /** One line for traces, metrics and logs together: each fails on its own, and in its own words. */
+  tellLoss(why: string): void {
+    if (this.#toldLoss) return;
+    this.#toldLoss = true;
+    const how = NETWORK_ERROR.test(why) ? 'cannot be reached' : 'does not take what is sent';
+    this.tell(`${collector()} ${how}, TLS handshakes are being lost: ${why}`);
+  }
+
+  /** `failure`: what an exporter ended with. */
+  tellFailedExport(failure: unknown): void {
+    const { code, message } = (failure ?? {}) as { code?: unknown; message?: unknown };
+    const words = typeof message === 'string' ? message : '';
+    const known = code === undefined || words.includes(String(code)) ? words : `${code} ${words}`.trim();
+    this.tellLoss(known.slice(0, MAX_LENGTH / 2) || 'no reason given');
+  }
+
+  /**
+   * The SDK says what it cannot do through `diag`, which is silent unless somebody listens. Whoever listens already, or
+   * sets a log level, hears everything there; whoever comes later takes our place without hearing of us.
+   */
+  listenToDiag(): void {
+    if (process.env['OTEL_LOG_LEVEL'] || isSomebodyListeningToDiag()) return;
+    const logger: DiagLogger = {
+      error: (message, ...more) => this.#error(message, more),
+      warn: message => this.#warning(message),
+      info: unsaid,
+      debug: unsaid,
+      verbose: unsaid,
+    };
+    const { setLogger } = DIAG;
+    if (!setLogger(logger, DiagLogLevel.WARN)) return;
+    this.#stopListening = () => {
+      this.#stopListening = undefined;
+      DIAG.setLogger = setLogger;
+      diag.disable();
+    };
+    DIAG.setLogger = (...theirs) => {
+      this.#stopListening?.();
+      return setLogger(...theirs);
+    };
+  }
+
+  /**
+   * Runs what would set up a logger that writes to the console, and keeps ours instead: at its usual level that one
+   * writes to stdout, which is the application's. A level that somebody chose stands.
+   */
+  insteadOfConsole<Result>(work: () => Result): Result {
+    const { setLogger } = DIAG;
+    DIAG.setLogger = (logger, options) => {
+      const level = typeof options === 'number' ? options : options?.logLevel;
+      return level === DiagLogLevel.INFO || setLogger(logger, options);
+    };
+    try {
+      return work();
+    } finally {
+      DIAG.setLogger = setLogger;
+    }
+  }
+
+  /** From now on it is somebody else's SDK, and somebody else's to complain. */
+  fallSilent(): void {
+    this.#silent = true;
+    this.#stopListening?.();
+  }
+
+  #warning(message: string): void {
+    // Nobody need be told that what was switched off is off.
+    if (!/contains "none"/.test(message)) this.tell(withoutName(message));
+  }
+
+  #error(message: string, more: unknown[]): void {
+    const failure = failureToldAsJson(message);
+    if (failure) this.tellFailedExport(failure);
+    else this.tell([withoutName(message), ...more.map(String)].join(' '));
+  }
+}
+
+const NETWORK_ERROR =
+  /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|UNAVAILABLE|socket hang up|timed? ?out|no answer/i;
+
+function unsaid(): void {}
+
+/** The API's, with one signature for its two: it is a property of the object and not of a class. */
+const DIAG = diag as unknown as {
+  setLogger: (logger: DiagLogger, options?: DiagLoggerOptions | DiagLogLevel) => boolean;
+};
+
+/** The SDK's error handler says an error as JSON, all its properties as text. Undefined: it is no error's. */
+function failureToldAsJson(message: string): object | undefined {
+  try {
+    const failure = JSON.parse(message);
+    return typeof failure === 'object' && failure !== null ? failure : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutName(message: string): string {
+  return message.startsWith(`${PACKAGE_NAME}: `) ? message.slice(PACKAGE_NAME.length + 2) : message;
+}
+
+/** The first line of it, and no control characters: a collector may answer anything. */
+function onOneLine(sentence: string): string {
+  const [line = ''] = sentence.split('\n', 1);
+  const shown = line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ').trim();
+  return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}...` : shown;
+}
+
+/** As the environment has it, without credentials. */
+function collector(): string {
+  const env = process.env;
+  if (env['OTEL_CONFIG_FILE']) return 'the collector in OTEL_CONFIG_FILE';
+  const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'];
+  const usual = protocol === 'grpc' ? 'http://localhost:4317' : 'http://localhost:4318';
+  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || usual;
+  return `the collector at ${endpoint.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '')}`;
+}
+
+/** The API has no question for it. The key is the same for all its versions, because they find each other by it. */
+function isSomebodyListeningToDiag(): boolean {
+  const registered = (globalThis as Record<symbol, { diag?: unknown } | undefined>)[GLOBAL_API];
+  return registered?.diag !== undefined;
+}
+
+const GLOBAL_API = Symbol.for('opentelemetry.js.api.1');

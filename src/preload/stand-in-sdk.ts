@@ -1,0 +1,121 @@
+import {
+  context,
+  type MeterProvider,
+  metrics,
+  ProxyTracerProvider,
+  propagation,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api';
+import type { TlsInstrumentation } from '../instrumentation';
+import { globalLogs } from '../telemetry/providers';
+import type { PlainLines } from './plain-lines';
+
+/** What the SDK's providers can, beyond what the API asks of them. */
+interface SdkProvider {
+  forceFlush?(): Promise<void>;
+  shutdown?(): Promise<void>;
+}
+
+/**
+ * The SDK that the preload started because there was none. It is the process's SDK until the application registers one
+ * of its own, which may be long after the first handshake: then it makes room, as if it had never been there.
+ */
+export class StandInSdk {
+  readonly #instrumentation: TlsInstrumentation;
+  readonly #lines: PlainLines;
+  readonly #onRetired: () => void;
+  readonly #tracerProvider: SdkProvider;
+  readonly #meterProvider: SdkProvider;
+  readonly #loggerProvider: SdkProvider;
+  #flushed = 0;
+  #retired = false;
+
+  /** The SDK has just been started: its providers are the global ones. */
+  constructor(instrumentation: TlsInstrumentation, lines: PlainLines, onRetired: () => void) {
+    this.#instrumentation = instrumentation;
+    this.#lines = lines;
+    this.#onRetired = onRetired;
+    const proxy = trace.getTracerProvider();
+    this.#tracerProvider = (proxy instanceof ProxyTracerProvider ? proxy.getDelegate() : proxy) as SdkProvider;
+    this.#meterProvider = metrics.getMeterProvider() as SdkProvider;
+    this.#loggerProvider = this.#loggersForUsAlone();
+    this.#makeRoomInTime(proxy);
+  }
+
+  /** Undefined when nothing was reported since it was last flushed. Never rejects: a failed export is told. */
+  flush(reported: number): Promise<void> | undefined {
+    if (this.#retired || reported === this.#flushed) return undefined;
+    this.#flushed = reported;
+    const providers = [this.#tracerProvider, this.#meterProvider, this.#loggerProvider];
+    return Promise.allSettled(providers.map(provider => provider.forceFlush?.())).then(results => {
+      for (const result of results) if (result.status === 'rejected') this.#lines.tellFailedExport(result.reason);
+    });
+  }
+
+  /**
+   * Events are ours alone, so the place of the process's logger provider is left free at once. Of the older logs API each
+   * package may have its own copy: who registers there later would find the place taken and never come by us.
+   */
+  #loggersForUsAlone(): SdkProvider {
+    const provider = globalLogs().getLoggerProvider();
+    globalLogs().disable();
+    this.#instrumentation.spareLoggerProvider(provider);
+    return provider as SdkProvider;
+  }
+
+  #makeRoomInTime(proxy: TracerProvider): void {
+    makeRoomFor(context, 'setGlobalContextManager');
+    makeRoomFor(propagation, 'setGlobalPropagator');
+    makeRoomFor(metrics, 'setGlobalMeterProvider', (provider: MeterProvider) => {
+      this.#instrumentation.setMeterProvider(provider);
+      shutDown(this.#meterProvider);
+    });
+    makeRoomFor(trace, 'setGlobalTracerProvider', (provider: TracerProvider) => {
+      // Libraries fetched their tracers early, from the proxy that has made room.
+      if (proxy instanceof ProxyTracerProvider) proxy.setDelegate(provider);
+      this.#instrumentation.setTracerProvider(provider);
+      this.#retire();
+    });
+  }
+
+  #retire(): void {
+    this.#retired = true;
+    this.#lines.fallSilent();
+    this.#onRetired();
+    this.#instrumentation.spareLoggerProvider(undefined);
+    shutDown(this.#tracerProvider);
+    shutDown(this.#loggerProvider);
+    // Theirs may be an SDK without metrics.
+    if (metrics.getMeterProvider() !== this.#meterProvider) return;
+    metrics.disable();
+    this.#instrumentation.setMeterProvider(metrics.getMeterProvider());
+    shutDown(this.#meterProvider);
+  }
+}
+
+/** Sends what it has. That this fails is nobody's business any more. */
+function shutDown(provider: SdkProvider): void {
+  provider.shutdown?.().catch(() => {});
+}
+
+/**
+ * The next registration at this entry point of the API takes the place of what is registered now, where the API would
+ * refuse it. `then` runs after it.
+ */
+function makeRoomFor<Entry extends { disable(): void }, Provider>(
+  entry: Entry,
+  method: keyof Entry & `setGlobal${string}`,
+  then?: (provider: Provider) => void,
+): void {
+  const register = entry[method] as (provider: Provider) => boolean;
+  const once = (provider: Provider): boolean => {
+    // What it hides is the API's own method, on its prototype.
+    Reflect.deleteProperty(entry, method);
+    entry.disable();
+    const accepted = Reflect.apply(register, entry, [provider]);
+    then?.(provider);
+    return accepted;
+  };
+  Object.defineProperty(entry, method, { value: once, configurable: true, writable: true });
+}

@@ -131,8 +131,7 @@ function onOneLine(sentence: string): string {
 function collector(): string {
   const env = process.env;
   if (env['OTEL_CONFIG_FILE']) return 'the collector in OTEL_CONFIG_FILE';
-  const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'];
-  const usual = protocol === 'grpc' ? 'http://localhost:4317' : 'http://localhost:4318';
+  const usual = env['OTEL_EXPORTER_OTLP_PROTOCOL'] === 'grpc' ? 'http://localhost:4317' : 'http://localhost:4318';
   const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || usual;
   return `the collector at ${endpoint.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '')}`;
 }

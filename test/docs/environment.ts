@@ -12,7 +12,7 @@ export const ENVIRONMENT: Readonly<Record<string, { readonly ours: boolean; read
       'The same for traces alone, with the path: `http://localhost:4318/v1/traces`. Metrics and logs have their own.',
   },
   OTEL_EXPORTER_OTLP_PROTOCOL: {
-    ours: false,
+    ours: true,
     brief: '`http/protobuf` (the default), `http/json` or `grpc` (port 4317).',
   },
   OTEL_EXPORTER_OTLP_HEADERS: { ours: false, brief: 'Headers for the collector: `authorization=Bearer%20...`.' },

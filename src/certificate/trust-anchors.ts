@@ -66,6 +66,17 @@ export class TrustAnchors {
     return known ? false : undefined;
   }
 
+  /**
+   * Whether any certificate of `chain` names an anchor as its issuer. When none of them has issued it, somebody passes for
+   * the anchor, or the anchor was given a new key. Looks at the first ten.
+   */
+  areNamedBy(chain: readonly PeerCertificate[]): boolean {
+    return chain.slice(0, MAX_CHAIN).some(({ pem }) => {
+      const issuer = pem === undefined ? '' : (openPem(pem)?.native.issuer ?? '');
+      return issuer !== '' && this.#anchors.some(anchor => anchor.native.subject === issuer);
+    });
+  }
+
   #issued({ fingerprint, pem }: PeerCertificate): boolean | undefined {
     if (this.#anchors.some(anchor => anchor.fingerprint === fingerprint)) return true;
     const certificate = pem === undefined ? undefined : openPem(pem);

@@ -1,5 +1,5 @@
 import type { PeerCertificate } from '../certificate/peer-certificate';
-import { unmaskTrustError } from './diagnosis';
+import { diagnose } from './diagnosis';
 import { FAILURE_REASONS, type FailureReason, reasonForError } from './failure-reasons';
 import type {
   DecidedBy,
@@ -15,7 +15,6 @@ import type {
   Verification,
 } from './handshake';
 import { alertFromMessage, reasonForAlert } from './tls-alerts';
-import { isRevocationError, reasonForVerifyError } from './verify-errors';
 
 /** What an application's or Node's error says of itself, copied; the error itself is never kept or changed. */
 export interface ObservedError {
@@ -83,7 +82,7 @@ export interface Observation {
   verifyMessage?: string | undefined;
   /** socket.authorizationError of a client that went on all the same: its name check failed. */
   authorizationError?: string | undefined;
-  /** The server's `ca` option as given, kept only where a CRL error may mask an unknown CA. */
+  /** The server's `ca` option as given. Undefined where it is not known which authorities were asked. */
   trustAnchors?: unknown;
 }
 
@@ -145,14 +144,15 @@ function judgeVerification(
   const enforced = seen.enforced && seen.ending !== 'secured_unverified';
   const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
   if (certificate === undefined && !(seen.side === 'client' && seen.resumed) && !verifiedUnseen(seen)) {
-    const missing = stands || seen.ending === 'refused_by_node' || saysNoCertificate(seen.error);
+    const missing =
+      stands || seen.ending === 'refused_by_node' || (seen.side === 'server' && saysNoCertificate(seen.error));
     return { result: missing ? 'not_presented' : 'unverified', enforced, errors: [] };
   }
   if (seen.verifyCode !== undefined) {
     return {
       result: 'failed',
       enforced,
-      errors: verificationErrors(seen, chain),
+      errors: diagnose({ code: seen.verifyCode, message: seen.verifyMessage }, chain, seen.trustAnchors),
       code: seen.verifyCode,
       message: seen.verifyMessage,
     };
@@ -187,18 +187,6 @@ function identityError(seen: Observation): Pick<Verification, 'errors' | 'code' 
 /** An application's own check may say anything: what is not Node's own name check is the application's refusal. */
 function reasonForIdentityCheck(error: ObservedError): FailureReason {
   return error.code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'certificate_name_mismatch' : 'certificate_rejected';
-}
-
-/**
- * OpenSSL keeps the last error of a chain, not the gravest: with a CRL configured, a certificate of an unknown CA is
- * "no CRL". Where the chain shows the real reason, that comes first and OpenSSL's word beside it.
- */
-function verificationErrors(seen: Observation, chain: readonly PeerCertificate[]): readonly FailureReason[] {
-  const said = reasonForVerifyError(seen.verifyCode, seen.verifyMessage);
-  const masked = isRevocationError(seen.verifyCode, seen.verifyMessage)
-    ? unmaskTrustError(chain, seen.trustAnchors)
-    : undefined;
-  return masked === undefined ? [said] : [masked, said];
 }
 
 function judgeOutcome(seen: Observation, verification: Verification): Outcome {

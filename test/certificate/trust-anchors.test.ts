@@ -60,6 +60,28 @@ describe('the authorities an application trusts', () => {
     assert.equal(hasIssued([forger.certificate, root.certificate], leaf), true);
   });
 
+  it('are named by what a forger signed in their name, at whatever place of the chain', async () => {
+    const areNamedBy = (ca: unknown, ...ders: readonly Uint8Array[]) =>
+      TrustAnchors.from(ca).areNamedBy(chainOf(...ders));
+    const forger = await root.forged();
+    const { der } = await forger.issue();
+    const between = await forger.intermediate();
+    assert.equal(areNamedBy(root.certificate, der), true);
+    assert.equal(areNamedBy([stranger.certificate, root.certificate], der), true);
+    assert.equal(areNamedBy(root.certificate, (await between.issue()).der, between.der), true);
+    assert.equal(areNamedBy(stranger.certificate, der), false);
+    assert.equal(areNamedBy(undefined, der), false);
+    assert.equal(areNamedBy(root.certificate), false);
+  });
+
+  it('are not named by a certificate that names nobody', () => {
+    const nobody = raw.rawCertificate({ issuer: raw.sequence() });
+    assert.equal(
+      TrustAnchors.from(raw.pem(raw.rawCertificate({ subject: raw.sequence() }))).areNamedBy(chainOf(nobody)),
+      false,
+    );
+  });
+
   it('have not issued what is signed with another key, even where nothing names a key', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const subject = raw.commonName('ca');

@@ -368,6 +368,15 @@ const CASES: readonly Case[] = [
     verification: unverified,
   },
   {
+    it: "does not take an alert about our certificate for a word about the server's",
+    seen: client({ ending: 'destroyed', certificate: undefined, error: { code: 'ERR_SSL_X', message: alerted(116) } }),
+    outcome: failed('certificate_required', 'peer', 'certificate', {
+      alert: { code: 116, description: 'certificate_required' },
+      code: 'ERR_SSL_X',
+    }),
+    verification: unverified,
+  },
+  {
     it: 'takes an ending that nobody noted for a destroyed socket',
     seen: client({ error: { code: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', message: alerted(48) } }),
     outcome: failed('unknown_ca', 'peer', 'certificate', {
@@ -742,7 +751,7 @@ describe('a handshake, concluded from what was seen of it,', () => {
     });
   });
 
-  describe('its revocation error, which may hide a graver one,', () => {
+  describe('its verify error, which may hide a graver one,', () => {
     const CRL = { verifyCode: 'UNABLE_TO_GET_CRL', verifyMessage: 'unable to get certificate CRL' };
     let ours: CertificateAuthority;
     let theirs: CertificateAuthority;
@@ -785,9 +794,57 @@ describe('a handshake, concluded from what was seen of it,', () => {
       const { verification } = concluded(server({ ending: 'refused_by_node', certificate: der, ...CRL }));
       assert.deepEqual(verification.errors, ['revocation_unavailable']);
     });
-    it('hides nothing when it is another error: the authority is not asked', async () => {
+    it('is an unknown authority before that, also where the certificate has expired', async () => {
       const { der } = await theirs.issue();
+      assert.deepEqual(errorsOf([der], ours.certificate, EXPIRED), ['unknown_ca', 'certificate_expired']);
+    });
+    it('stands when the certificate has expired, whether a configured authority issued it or none is known', async () => {
+      const { der } = await ours.issue();
       assert.deepEqual(errorsOf([der], ours.certificate, EXPIRED), ['certificate_expired']);
+      assert.deepEqual(errorsOf([der], undefined, EXPIRED), ['certificate_expired']);
+    });
+    it('stands when a self-signed certificate has expired that may well be configured', async () => {
+      const { der, certificate } = await CertificateAuthority.selfSigned();
+      assert.deepEqual(errorsOf([der], certificate, EXPIRED), ['certificate_expired']);
+      assert.deepEqual(errorsOf([der], undefined, EXPIRED), ['certificate_expired']);
+      assert.deepEqual(errorsOf([der], ours.certificate, EXPIRED), ['self_signed_certificate', 'certificate_expired']);
+    });
+
+    const UNKNOWN = { verifyCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', verifyMessage: 'unable to verify the first' };
+    const UNTRUSTED = { verifyCode: 'SELF_SIGNED_CERT_IN_CHAIN', verifyMessage: 'self-signed certificate in chain' };
+    const SELF_SIGNED = { verifyCode: 'DEPTH_ZERO_SELF_SIGNED_CERT', verifyMessage: 'self-signed certificate' };
+    const TAMPERED = { verifyCode: 'CERT_SIGNATURE_FAILURE', verifyMessage: 'certificate signature failure' };
+
+    it('is a forged issuer, when somebody carries the name of a configured authority', async () => {
+      const forger = await ours.forged();
+      const { der } = await forger.issue();
+      assert.deepEqual(errorsOf([der], ours.certificate, UNKNOWN), ['certificate_issuer_forged', 'unknown_ca']);
+      assert.deepEqual(errorsOf([der, forger.der], ours.certificate, UNTRUSTED), [
+        'certificate_issuer_forged',
+        'untrusted_root',
+      ]);
+      assert.deepEqual(errorsOf([der], ours.certificate), ['certificate_issuer_forged', 'revocation_unavailable']);
+      assert.deepEqual(errorsOf([der], ours.certificate, EXPIRED), [
+        'certificate_issuer_forged',
+        'certificate_expired',
+      ]);
+    });
+    it('is no forged issuer, when nobody carries that name', async () => {
+      const { der } = await theirs.issue();
+      assert.deepEqual(errorsOf([der], ours.certificate, UNKNOWN), ['unknown_ca']);
+      assert.deepEqual(errorsOf([der, theirs.der], ours.certificate, UNTRUSTED), ['untrusted_root']);
+    });
+    it('is no forged issuer, when the configured authorities are not known', async () => {
+      const { der } = await (await ours.forged()).issue();
+      assert.deepEqual(errorsOf([der], undefined, UNKNOWN), ['unknown_ca']);
+    });
+    it('is no forged issuer, when the certificate is its own and has the name of a configured one', async () => {
+      const { der } = await CertificateAuthority.create({ commonName: 'Ours' });
+      assert.deepEqual(errorsOf([der], ours.certificate, SELF_SIGNED), ['self_signed_certificate']);
+    });
+    it('stands when it says that a signature is wrong: then the issuer was found', async () => {
+      const { der } = await (await ours.forged({ copiesKeyIdentifier: true })).issue();
+      assert.deepEqual(errorsOf([der], ours.certificate, TAMPERED), ['certificate_signature_invalid']);
     });
   });
 });

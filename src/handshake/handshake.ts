@@ -88,7 +88,7 @@ export interface Handshake {
   /** The protocol chosen by ALPN. */
   readonly alpn?: string | undefined;
   readonly resumed: boolean;
-  /** Undefined: none was presented; or a resumed client session, where TLS sends none. */
+  /** Undefined: none was presented. Of a resumed session, where TLS sends none, the one of its first handshake. */
   readonly peerCertificate?: PeerCertificate | undefined;
   /** The presented chain, leaf first, at most ten. Empty unless the handshake failed: reading it then disturbs nobody. */
   readonly peerChain: readonly PeerCertificate[];

@@ -68,7 +68,7 @@ const HANDSHAKE_ATTRIBUTES = {
   },
   'tls.resumed': {
     ...conventional,
-    brief: 'An earlier session was resumed. A client then sees no certificate.',
+    brief: 'An earlier session was resumed. TLS sends no certificate then: the one here is of its first handshake.',
     example: false,
     read: h => h.resumed,
   },

@@ -1,6 +1,8 @@
 import * as http2 from 'node:http2';
 import * as https from 'node:https';
 import type * as net from 'node:net';
+import type * as tls from 'node:tls';
+import * as undici from 'undici';
 import { goneBy, LOOPBACK } from './tls-pair';
 
 /** What a visitor over HTTP came home with. */
@@ -69,4 +71,59 @@ export async function visitHttp2(port: number, options: http2.SecureClientSessio
     await sessionGone;
   }
   return visit;
+}
+
+/** One request by the fetch that is part of Node. Resolves when its connection is gone. Never rejects. */
+export async function visitFetch(port: number, options: tls.ConnectionOptions): Promise<Visit> {
+  return fetching(fetch, await builtInAgent(), port, options);
+}
+
+/** One request by the fetch of npm's undici. Resolves when its connection is gone. Never rejects. */
+export async function visitUndiciFetch(port: number, options: tls.ConnectionOptions): Promise<Visit> {
+  return fetching(undici.fetch as unknown as typeof fetch, undici.Agent, port, options);
+}
+
+/** One request by npm's undici, without fetch. Resolves when its connection is gone. Never rejects. */
+export async function visitUndici(port: number, options: tls.ConnectionOptions): Promise<Visit> {
+  const visit: Visit = {};
+  const dispatcher = new undici.Agent({ connect: options as undici.buildConnector.BuildOptions });
+  try {
+    const { statusCode, body } = await undici.request(`https://${LOOPBACK}:${port}/`, { dispatcher });
+    visit.status = statusCode;
+    await body.text();
+  } catch (error) {
+    visit.error = error;
+  }
+  await dispatcher.destroy();
+  return visit;
+}
+
+type AgentClass = new (options: { connect: object }) => undici.Dispatcher;
+
+async function fetching(
+  fetcher: typeof fetch,
+  Agent: AgentClass,
+  port: number,
+  options: tls.ConnectionOptions,
+): Promise<Visit> {
+  const visit: Visit = {};
+  const dispatcher = new Agent({ connect: options });
+  try {
+    const response = await fetcher(`https://${LOOPBACK}:${port}/`, { dispatcher } as RequestInit);
+    visit.status = response.status;
+    await response.text();
+  } catch (error) {
+    visit.error = error;
+  }
+  await dispatcher.destroy();
+  return visit;
+}
+
+/** Node exports it nowhere, but fetch takes its options for TLS from one. The key is undici's own; Node 26 has the second. */
+async function builtInAgent(): Promise<AgentClass> {
+  await fetch('data:,');
+  const dispatchers = globalThis as unknown as Record<symbol, { constructor: AgentClass } | undefined>;
+  const dispatcher =
+    dispatchers[Symbol.for('undici.globalDispatcher.2')] ?? dispatchers[Symbol.for('undici.globalDispatcher.1')];
+  return dispatcher!.constructor;
 }

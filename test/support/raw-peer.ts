@@ -46,32 +46,65 @@ export async function sendAndFinish(port: number, bytes: Uint8Array = Buffer.all
   await goneBy(socket);
 }
 
-/** Connects, sends `bytes` if any, and resets (RST): after the server's first answer when there were bytes to answer. */
-export async function sendAndReset(port: number, bytes?: Uint8Array): Promise<void> {
+/** Connects and resets (RST): `after` something, or after the server's first answer to `bytes`. */
+export async function sendAndReset(
+  port: number,
+  { bytes, after }: { bytes?: Uint8Array; after?: Promise<unknown> },
+): Promise<void> {
   const socket = await connectRaw(port);
   if (bytes) {
     socket.write(bytes);
     await once(socket, 'data');
   }
+  await after;
   socket.resetAndDestroy();
   await goneBy(socket);
 }
 
-/** Connects, sends `bytes`, waits for the first answer, sends `more`, and stays until the server hangs up or `leave` resolves. */
-export async function sendAndStay(
-  port: number,
-  bytes: Uint8Array,
-  { more, leave }: { more?: Uint8Array; leave?: Promise<unknown> } = {},
-): Promise<void> {
+interface Staying {
+  /** Said after the server's first answer. */
+  more?: Uint8Array;
+  /** It finishes (FIN) when that is said. */
+  thenFinish?: boolean;
+  onAnswer?: () => void;
+  /** It leaves when this resolves. */
+  leave?: Promise<unknown>;
+}
+
+/** Connects, sends `bytes`, and stays until the server hangs up. */
+export async function sendAndStay(port: number, bytes: Uint8Array, options: Staying = {}): Promise<void> {
   const socket = await connectRaw(port);
   socket.write(bytes);
-  if (more) {
-    await once(socket, 'data');
-    socket.write(more);
-  }
-  socket.resume();
-  void leave?.then(() => socket.destroy());
+  socket.once('data', () => {
+    if (options.more) socket.write(options.more);
+    if (options.thenFinish) socket.end();
+    options.onAnswer?.();
+  });
+  void options.leave?.then(() => socket.destroy());
   await goneBy(socket);
+}
+
+/** Hands everything on to and from `port`; `change` may alter the client's chunks, counted from one, in place. */
+export function relaying(port: number, change: (bytes: Buffer, chunk: number) => void = () => {}): net.Server {
+  return net.createServer(client => {
+    const server = net.connect({ port, host: LOOPBACK });
+    let chunk = 0;
+    // Not pipe(): that stops reading from the one when the other is gone, and so never hears its end.
+    client.on('data', bytes => {
+      change(bytes, ++chunk);
+      server.write(bytes);
+    });
+    server.on('data', bytes => client.write(bytes));
+    client.on('end', () => server.end()).on('error', () => server.destroy());
+    server.on('end', () => client.end()).on('error', () => client.destroy());
+  });
+}
+
+/** A relay that changes the last byte of the client's chunk of that number. */
+export function corrupting(port: number, corrupted: number): net.Server {
+  return relaying(port, (bytes, chunk) => {
+    if (chunk === corrupted) bytes[bytes.length - 1]! ^= 0xff;
+  });
 }
 
 /** A server that waits for the client's first bytes, then answers and acts. */

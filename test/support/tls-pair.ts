@@ -40,10 +40,14 @@ export function greeter(options: tls.TlsOptions, end: End = { secured: false }):
   return server;
 }
 
-/** Connects to a greeter and stays until the connection is gone. Never rejects. */
-export async function visit(options: tls.ConnectionOptions): Promise<End> {
+/** Connects and stays until the connection is gone; `prepare` gets the socket before anything has happened. Never rejects. */
+export async function visit(
+  options: tls.ConnectionOptions,
+  prepare: (socket: tls.TLSSocket) => unknown = () => {},
+): Promise<End> {
   const end: End = { secured: false };
   const socket = tls.connect({ host: LOOPBACK, servername: 'localhost', ...options });
+  prepare(socket);
   socket.on('secureConnect', () => {
     end.secured = true;
   });

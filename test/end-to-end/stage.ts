@@ -65,12 +65,13 @@ export class Stage {
   }
 
   /** Runs an application to its end, beside a collector of its own that keeps what it sends. */
-  observe(start: Start): Promise<Observed> {
+  observe(start: Start | ((collector: Collector) => Promise<Start>)): Promise<Observed> {
     return inTurn(async () => {
       const collector = await Collector.start();
       try {
-        const env = { ...this.environment(collector), ...start.env };
-        return new Observed(await Application.run({ ...start, env }), collector);
+        const { env, ...others } = typeof start === 'function' ? await start(collector) : start;
+        const ended = await Application.run({ ...others, env: { ...this.environment(collector), ...env } });
+        return new Observed(ended, collector);
       } finally {
         await collector.close();
       }

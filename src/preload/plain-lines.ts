@@ -43,7 +43,7 @@ export class PlainLines {
     if (process.env['OTEL_LOG_LEVEL'] || isSomebodyListeningToDiag()) return;
     const logger: DiagLogger = {
       error: (message, ...more) => this.#error(message, more),
-      warn: message => this.#warning(message),
+      warn: (message, ...more) => this.#warning(message, more),
       info: unsaid,
       debug: unsaid,
       verbose: unsaid,
@@ -84,15 +84,15 @@ export class PlainLines {
     this.#stopListening?.();
   }
 
-  #warning(message: string): void {
+  #warning(message: string, more: unknown[]): void {
     // Nobody need be told that what was switched off is off.
-    if (!/contains "none"/.test(message)) this.tell(withoutName(message));
+    if (!/contains "none"/.test(message)) this.tell(inWords(message, more));
   }
 
   #error(message: string, more: unknown[]): void {
     const failure = failureToldAsJson(message);
     if (failure) this.tellFailedExport(failure);
-    else this.tell([withoutName(message), ...more.map(String)].join(' '));
+    else this.tell(inWords(message, more));
   }
 }
 
@@ -116,8 +116,10 @@ function failureToldAsJson(message: string): object | undefined {
   }
 }
 
-function withoutName(message: string): string {
-  return message.startsWith(`${PACKAGE_NAME}: `) ? message.slice(PACKAGE_NAME.length + 2) : message;
+/** What a component says comes after its name; objects are for who debugs. */
+function inWords(message: string, more: unknown[]): string {
+  const words = [message, ...more.filter(part => typeof part === 'string' || part instanceof Error).map(String)];
+  return words.join(' ').replace(`${PACKAGE_NAME}: `, '');
 }
 
 /** The first line of it, and no control characters: a collector may answer anything. */

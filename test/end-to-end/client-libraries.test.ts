@@ -3,37 +3,34 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { REGISTER } from '../support/application';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
 import { listen } from '../support/tls-pair';
-import { behaviour, type Observed, Stage } from './stage';
+import { ahead, behaviour, PATIENCE, Stage } from './stage';
 
 const LIBRARIES = ['https', 'fetch', 'undici', 'http2', 'tls'] as const;
 
-describe('a script that visits one server it trusts and one that vouches for itself, by', () => {
+describe('a script that visits one server it trusts and one that vouches for itself, by', function () {
+  this.timeout(PATIENCE);
   let stage: Stage;
   let trusted: Server;
   let selfSigned: Server;
-  let runs: ReadonlyMap<string, Promise<Observed>>;
 
   before(async () => {
     stage = await Stage.set();
     trusted = await Server.start(stage.server);
     selfSigned = await Server.start(await CertificateAuthority.selfSigned({ commonName: 'myself', usage: 'server' }));
-    runs = new Map(
-      LIBRARIES.map(library => {
-        const args = [library, trusted.url, selfSigned.url];
-        const run = stage.observe({ flags: ['--require', REGISTER], file: 'client.cjs', args });
-        run.catch(() => {});
-        return [library, run];
-      }),
-    );
   });
   after(async () => {
-    await Promise.all([trusted, selfSigned].map(server => server?.close()));
     await stage.strike();
+    await Promise.all([trusted, selfSigned].map(server => server?.close()));
   });
 
   for (const library of LIBRARIES) {
+    const run = ahead(() => {
+      const args = [library, trusted.url, selfSigned.url];
+      return stage.observe({ flags: ['--require', REGISTER], file: 'client.cjs', args });
+    });
+
     it(`${library}: both handshakes arrive, although it ends right after its last visit`, async () => {
-      const { ended, spans, logs } = await runs.get(library)!;
+      const { ended, spans, logs } = await run();
       assert.deepEqual(behaviour(ended), {
         code: 0,
         signal: null,

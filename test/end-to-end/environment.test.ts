@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
-import { type Ended, REGISTER } from '../support/application';
-import { behaviour, type Observed, Stage } from './stage';
+import { REGISTER } from '../support/application';
+import { ahead, behaviour, type Observed, PATIENCE, Stage } from './stage';
 
 const flags = ['--require', REGISTER];
 const SERVER = 'TLS server handshake';
@@ -126,28 +126,22 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('the preload obeys', () => {
+describe('the preload obeys', function () {
+  this.timeout(PATIENCE);
   let stage: Stage;
-  let bare: Promise<Ended>;
-  let runs: ReadonlyMap<Case, Promise<Observed>>;
-
   before(async () => {
     stage = await Stage.set();
-    bare = stage.run({ file: 'mutual-tls.cjs' });
-    runs = new Map(
-      CASES.map(one => {
-        const run = stage.observe({ flags, file: 'mutual-tls.cjs', env: one.env });
-        run.catch(() => {});
-        return [one, run];
-      }),
-    );
   });
   after(() => stage.strike());
 
+  const bare = ahead(() => stage.run({ file: 'mutual-tls.cjs' }));
+
   for (const one of CASES) {
+    const run = ahead(() => stage.observe({ flags, file: 'mutual-tls.cjs', env: one.env }));
+
     it(one.it, async () => {
-      const observed = await runs.get(one)!;
-      assert.deepEqual(behaviour(observed.ended), behaviour(await bare));
+      const observed = await run();
+      assert.deepEqual(behaviour(observed.ended), behaviour(await bare()));
       one.true(observed);
     });
   }
@@ -158,7 +152,7 @@ describe('the preload obeys', () => {
       file: 'mutual-tls.cjs',
       env: { OTEL_CONFIG_FILE: await stage.write('otel.yaml', configuration(url)), OTEL_EXPORTER_OTLP_ENDPOINT: '' },
     }));
-    assert.deepEqual(behaviour(observed.ended), behaviour(await bare));
+    assert.deepEqual(behaviour(observed.ended), behaviour(await bare()));
     stage.assertMutualTlsOnce(observed, 'from the file');
     const signals = new Set(observed.collector.requests.map(({ signal }) => signal));
     assert.deepEqual([...signals].sort(), ['logs', 'metrics', 'traces']);
@@ -167,7 +161,7 @@ describe('the preload obeys', () => {
   it('OTEL_CONFIG_FILE that is not there: one plain line, and the application as it is', async () => {
     const env = { OTEL_CONFIG_FILE: '/nowhere/otel.yaml' };
     const { stderr, ...ended } = behaviour(await stage.run({ flags, file: 'mutual-tls.cjs', env }));
-    const { stderr: _, ...expected } = behaviour(await bare);
+    const { stderr: _, ...expected } = behaviour(await bare());
     assert.deepEqual(ended, expected);
     assert.match(stderr, /^opentelemetry-instrumentation-tls: Could not load OpenTelemetry configuration[^\n]*\n$/);
   });

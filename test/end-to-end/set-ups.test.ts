@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ReceivedSpan } from '../../src/cli/otlp-messages';
-import { CHECKOUT, type Ended, REGISTER, type Start } from '../support/application';
-import { behaviour, type Observed, Stage } from './stage';
+import { CHECKOUT, REGISTER, type Start } from '../support/application';
+import { ahead, behaviour, type Observed, PATIENCE, Stage } from './stage';
 
 const AUTO = '@opentelemetry/auto-instrumentations-node/register';
 
@@ -76,44 +76,37 @@ const SET_UPS: readonly SetUp[] = [
   },
 ];
 
-describe('an application, seen by a collector through', () => {
+describe('an application, seen by a collector through', function () {
+  this.timeout(PATIENCE);
   let stage: Stage;
-  let bare: Promise<Ended>;
-  let runs: ReadonlyMap<SetUp, Promise<Observed>>;
-
   before(async () => {
     stage = await Stage.set();
-    bare = stage.run({ file: 'mutual-tls.cjs' });
-    const env = { PACKAGE: CHECKOUT };
-    runs = new Map(
-      SET_UPS.map(setUp => {
-        const run = stage.observe({ ...setUp.start, env: { ...env, ...setUp.start.env } });
-        // It is the test's to be heard of.
-        run.catch(() => {});
-        return [setUp, run];
-      }),
-    );
   });
   after(() => stage.strike());
 
+  const bare = ahead(() => stage.run({ file: 'mutual-tls.cjs' }));
+
   it('nothing: the application as it is', async () => {
-    assert.deepEqual(behaviour(await bare), { code: 0, signal: null, stdout: 'come in\nnot let in\n', stderr: '' });
+    assert.deepEqual(behaviour(await bare()), { code: 0, signal: null, stdout: 'come in\nnot let in\n', stderr: '' });
   });
 
-  for (const setUp of SET_UPS) {
-    it(setUp.it, async () => {
-      const observed = await runs.get(setUp)!;
-      assert.deepEqual(behaviour(observed.ended), behaviour(await bare));
+  for (const { it: title, start, service = 'ours', alsoTrue } of SET_UPS) {
+    const run = ahead(() => stage.observe({ ...start, env: { PACKAGE: CHECKOUT, ...start.env } }));
+
+    it(title, async () => {
+      const observed = await run();
+      assert.deepEqual(behaviour(observed.ended), behaviour(await bare()));
       assert.deepEqual(observed.collector.problems, []);
-      stage.assertMutualTlsOnce(observed, setUp.service ?? 'ours');
+      stage.assertMutualTlsOnce(observed, service);
       const signals = new Set(observed.collector.requests.map(({ signal }) => signal));
       assert.deepEqual([...signals].sort(), ['logs', 'metrics', 'traces']);
-      setUp.alsoTrue?.(observed);
+      alsoTrue?.(observed);
     });
   }
 });
 
-describe('an application that has an SDK of its own', () => {
+describe('an application that has an SDK of its own', function () {
+  this.timeout(PATIENCE);
   let stage: Stage;
   before(async () => {
     stage = await Stage.set();

@@ -16,6 +16,7 @@ export class Stage {
   readonly server: IssuedCertificate;
   readonly good: IssuedCertificate;
   readonly expired: IssuedCertificate;
+  readonly #runs: Promise<unknown>[] = [];
 
   private constructor(folder: string, authority: CertificateAuthority, issued: readonly IssuedCertificate[]) {
     this.folder = folder;
@@ -37,7 +38,9 @@ export class Stage {
     return stage;
   }
 
+  /** When the last application has ended. */
   async strike(): Promise<void> {
+    await Promise.allSettled(this.#runs);
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -60,13 +63,20 @@ export class Stage {
     };
   }
 
+  /** `work` runs one application. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const run = inTurn(work);
+    this.#runs.push(run);
+    return run;
+  }
+
   run(start: Start): Promise<Ended> {
-    return inTurn(() => Application.run({ ...start, env: { ...this.environment(), ...start.env } }));
+    return this.inTurn(() => Application.run({ ...start, env: { ...this.environment(), ...start.env } }));
   }
 
   /** Runs an application to its end, beside a collector of its own that keeps what it sends. */
   observe(start: Start | ((collector: Collector) => Promise<Start>)): Promise<Observed> {
-    return inTurn(async () => {
+    return this.inTurn(async () => {
       const collector = await Collector.start();
       try {
         const { env, ...others } = typeof start === 'function' ? await start(collector) : start;
@@ -105,6 +115,19 @@ export class Stage {
   }
 }
 
+/**
+ * Has `work` begun before the first test of the suite: applications take their time, and need not wait for each other.
+ * The test that wants the result awaits it, and fails by it.
+ */
+export function ahead<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let begun: Promise<Result>;
+  before(() => {
+    begun = work();
+    begun.catch(() => {});
+  });
+  return () => begun;
+}
+
 /** An application that has ended, and what it had sent by then. */
 export class Observed {
   readonly ended: Ended;
@@ -132,6 +155,9 @@ export class Observed {
     return { spans: spans.length, logs: logs.length, requests: requests.length };
   }
 }
+
+/** How long a test may take here, where each waits for processes on a machine that may be busy. */
+export const PATIENCE = 60_000;
 
 /** A run as others can be compared with it: without its time. */
 export function behaviour({ code, signal, stdout, stderr }: Ended): Omit<Ended, 'milliseconds'> {

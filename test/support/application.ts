@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 export const CHECKOUT = join(__dirname, '../../..');
 /** The package's side door, as the compiler left it. */
@@ -25,7 +26,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** From the start, or from when `clock` was last restarted. */
+  /** From its last word on stdout, or from when the clock was restarted, to its end. */
   readonly milliseconds: number;
 }
 
@@ -45,6 +46,7 @@ export class Application {
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       this.stdout += chunk;
+      this.restartClock();
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.stderr += chunk;
@@ -63,13 +65,14 @@ export class Application {
     return new Application(start).ended;
   }
 
-  /** The first match in what it has said on stdout, as soon as there is one. Rejects when it ends before. */
-  async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.stdout);
-      if (found) return found;
-      await Promise.race([once(this.#child.stdout!, 'data'), this.#endedEarly(pattern)]);
-    }
+  /** The first match in what it says on stdout, as soon as there is one. Rejects when it ends before. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#until(pattern, 'stdout');
+  }
+
+  /** The same on stderr. */
+  complains(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#until(pattern, 'stderr');
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -80,9 +83,17 @@ export class Application {
     this.#since = performance.now();
   }
 
-  async #endedEarly(pattern: RegExp): Promise<void> {
-    const ended = await this.ended;
-    if (!pattern.test(ended.stdout)) throw new Error(`ended without saying ${pattern}: ${JSON.stringify(ended)}`);
+  async #until(pattern: RegExp, where: 'stdout' | 'stderr'): Promise<RegExpExecArray> {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+    });
+    for (;;) {
+      const found = pattern.exec(this[where]);
+      if (found) return found;
+      if (over) throw new Error(`ended without ${pattern} on ${where}: ${JSON.stringify(await this.ended)}`);
+      await Promise.race([once(this.#child[where] as Readable, 'data'), this.ended]);
+    }
   }
 }
 

@@ -26,12 +26,21 @@ export function guarded<T>(ours: () => T, otherwise: T): T {
   }
 }
 
+/** Says through `diag` what a person should know. A logger that throws must not reach the application through us. */
+export function warn(sentence: string): void {
+  try {
+    diag.warn(`opentelemetry-instrumentation-tls: ${sentence}`);
+  } catch {
+    // Then nobody hears of it.
+  }
+}
+
 function tellFault(fault: unknown): void {
   if (faultTold) return;
   faultTold = true;
   try {
     diag.error('opentelemetry-instrumentation-tls: a fault of its own; this handshake may be missing', fault);
   } catch {
-    // A diag logger that throws must not reach the application through us.
+    // As above.
   }
 }

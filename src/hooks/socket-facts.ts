@@ -12,7 +12,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Side, Transport } from '../handshake/handshake';
+import type { Endpoint, Side, Transport } from '../handshake/handshake';
 import type { ObservedError, Observation } from '../handshake/observation';
 
 /** Certificates of a presented chain that are read, leaf included. */
@@ -23,6 +23,9 @@ const MAX_MESSAGE_LENGTH = 512;
 /** The parts of Node's internal TLSWrap that are read. All optional: what a Node version lacks is simply not known. */
 interface TlsWrap {
   getSession?(): Buffer | undefined;
+  /** These two fill the object they are given. A pipe and a stream of the application's have neither. */
+  getpeername?(found: Endpoint): unknown;
+  getsockname?(found: Endpoint): unknown;
   verifyError?(): { code?: string; message?: string } | null | undefined;
   getServername?(): string | false | undefined;
   onhandshakestart?: unknown;
@@ -39,6 +42,8 @@ interface UndocumentedSocket {
   /** The host name that was looked up. Null when an address was given. */
   _host?: string | null;
   secureConnecting?: boolean;
+  /** OpenSSL failed: Node keeps the handle until the listeners have heard of it, and closes it in a microtask. */
+  _closeAfterHandlingError?: boolean;
 }
 
 function insideOf(socket: TLSSocket): UndocumentedSocket {
@@ -58,6 +63,11 @@ export function hasHandle(socket: TLSSocket): boolean {
   return Boolean(insideOf(socket)._handle);
 }
 
+/** The application's listeners will be told of the error while the handle still lives: they may read it, so let them. */
+export function outlivesDestroy(socket: TLSSocket): boolean {
+  return insideOf(socket)._closeAfterHandlingError === true;
+}
+
 /** TCP stands, or nobody is still working on it. */
 export function isConnected(socket: TLSSocket): boolean {
   return !socket.connecting && hasHandle(socket);
@@ -70,7 +80,7 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
     side,
     transport: transportOf(inside),
     // Now, because after a reset nobody can read it any more.
-    peer: side === 'server' ? peerOf(socket) : {},
+    peer: side === 'server' ? endpointFrom(inside._handle, 'getpeername') : {},
     local: {},
     born: at,
     certificateRequested: side === 'client' || Boolean(inside._requestCert),
@@ -93,15 +103,15 @@ export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {
 
 /** A client's TCP connection stands. */
 export function observeConnection(socket: TLSSocket, observation: Observation): void {
-  observation.peer = peerOf(socket);
+  observation.peer = endpointFrom(insideOf(socket)._handle, 'getpeername');
 }
 
 /** OpenSSL is done and Node has not decided yet. */
 export function observeNegotiation(socket: TLSSocket, observation: Observation): void {
   const handle = insideOf(socket)._handle;
   if (!handle) return;
-  observation.local = localOf(socket);
-  if (observation.peer.address === undefined) observation.peer = peerOf(socket);
+  observation.local = endpointFrom(handle, 'getsockname');
+  if (observation.peer.address === undefined) observation.peer = endpointFrom(handle, 'getpeername');
   observation.protocol = socket.getProtocol() ?? undefined;
   const cipher = socket.getCipher();
   observation.cipher = cipher?.standardName ?? cipher?.name;
@@ -118,10 +128,10 @@ export function observeDecision(socket: TLSSocket, observation: Observation): vo
   const alpn = socket.alpnProtocol;
   observation.alpn = typeof alpn === 'string' && alpn !== '' ? alpn : undefined;
   const refusal = socket.authorizationError as unknown;
-  if (refusal !== null && refusal !== undefined) observation.authorizationError = bounded(String(refusal));
+  if (refusal !== null && refusal !== undefined) observation.authorizationError = spoken(refusal);
 }
 
-/** The connection is about to be destroyed and its handshake has not succeeded: nobody else will read it any more. */
+/** The handshake is being given up. Disturbs nobody: on a plain tls.Server it may succeed after its timeout. */
 export function observeTeardown(socket: TLSSocket, observation: Observation): void {
   const inside = insideOf(socket);
   const handle = inside._handle;
@@ -129,20 +139,29 @@ export function observeTeardown(socket: TLSSocket, observation: Observation): vo
   observation.bytesReceived = inside._parent?.bytesRead ?? handle?._parent?.bytesRead;
   observation.bytesSent = inside._parent?.bytesWritten ?? handle?._parent?.bytesWritten;
   if (!handle) return;
-  if (observation.local.address === undefined) observation.local = localOf(socket);
+  if (observation.local.address === undefined) observation.local = endpointFrom(handle, 'getsockname');
   observation.serverName ??= serverNameOf(socket, handle);
   const cipher = socket.getCipher();
   if (cipher?.name) {
     observation.cipher ??= cipher.standardName ?? cipher.name;
     observation.protocol ??= socket.getProtocol() ?? undefined;
   }
-  if (!observation.certificateRequested) return;
+}
+
+/**
+ * Everything that the peer presented, on a connection whose handshake has failed and at whose certificate nobody can
+ * look any more after us: Node 20 to 24 take the chain apart when they hand it out.
+ */
+export function observePresented(socket: TLSSocket, observation: Observation): void {
+  const inside = insideOf(socket);
+  const handle = inside._handle;
+  if (!handle || !observation.certificateRequested) return;
   const chain = presentedChain(socket);
   if (chain.length > 0) {
     observation.chain = chain;
     observation.certificate ??= chain[0];
   }
-  if (cipher?.name && observation.certificate && observation.verifyCode === undefined) {
+  if (observation.certificate && observation.verifyCode === undefined && socket.getCipher()?.name) {
     readVerifyError(handle, observation);
   }
   if (observation.verifyCode !== undefined) observation.trustAnchors = inside._tlsOptions?.server?.ca;
@@ -159,12 +178,30 @@ export function hasOwnCertificate(socket: TLSSocket): boolean {
   return hasHandle(socket) && socket.getX509Certificate() !== undefined;
 }
 
-/** Copies what an error says of itself. Getters of a hostile or broken error object may throw: the guard is outside. */
+/** Copies what an error says of itself. Anything can be thrown; what does not let itself be read says nothing. */
 export function describeError(error: unknown): ObservedError | undefined {
   if (error === null || error === undefined) return undefined;
-  if (typeof error !== 'object') return { message: bounded(String(error)) };
-  const { name, code, message, syscall } = error as Record<string, unknown>;
-  return { name: text(name), code: text(code), message: text(message), syscall: text(syscall) };
+  if (typeof error !== 'object') return { message: spoken(error) };
+  return {
+    name: said(error, 'name'),
+    code: said(error, 'code'),
+    message: said(error, 'message'),
+    syscall: said(error, 'syscall'),
+  };
+}
+
+function said(error: object, field: string): string | undefined {
+  try {
+    return text(Reflect.get(error, field));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A string as it is; of an object, whose own toString() might be anybody's code, only what kind of thing it is. */
+function spoken(value: unknown): string {
+  const isPrimitive = typeof value !== 'object' && typeof value !== 'function';
+  return isPrimitive ? bounded(String(value)) : typeof value;
 }
 
 /** A Diffie-Hellman group smaller than the application accepts: Node then destroys the socket without an error. */
@@ -184,18 +221,11 @@ function transportOf(inside: UndocumentedSocket): Transport {
   }
 }
 
-/**
- * Asked of the socket underneath where there is one: that is one native call less, and what the application can read of
- * its own TLS socket stays as it would have been.
- */
-function peerOf(socket: TLSSocket) {
-  const { remoteAddress, remotePort } = insideOf(socket)._parent ?? socket;
-  return { address: remoteAddress, port: remotePort };
-}
-
-function localOf(socket: TLSSocket) {
-  const { localAddress, localPort } = insideOf(socket)._parent ?? socket;
-  return { address: localAddress, port: localPort };
+/** Asked of the handle: the socket's own getters leave what they found behind, where the application can see it. */
+function endpointFrom(handle: TlsWrap | null | undefined, ask: 'getpeername' | 'getsockname'): Endpoint {
+  const found: Endpoint = {};
+  handle?.[ask]?.(found);
+  return { address: found.address, port: found.port };
 }
 
 function serverNameOf(socket: TLSSocket, handle: TlsWrap): string | undefined {

@@ -1,8 +1,7 @@
 import * as tls from 'node:tls';
-import { diag } from '@opentelemetry/api';
 import type { Ending, Observation, ObservedError } from '../handshake/observation';
 import { now } from './clock';
-import { guard, guarded } from './guard';
+import { guard, guarded, warn } from './guard';
 import type { HandshakeObserver } from './handshake-observer';
 import { type Around, PrototypePatch } from './prototype-patch';
 import { PublicEventsHook } from './public-events-hook';
@@ -17,8 +16,10 @@ import {
   observeConnection,
   observeDecision,
   observeNegotiation,
+  observePresented,
   observeTeardown,
   onHandshakeStart,
+  outlivesDestroy,
   sideOf,
   usedFiniteFieldGroup,
 } from './socket-facts';
@@ -41,13 +42,14 @@ export class TlsSocketHook<Birth = unknown> {
   readonly #patches: readonly PrototypePatch<tls.TLSSocket>[];
   readonly #fallback: PublicEventsHook<Birth> | undefined;
   readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
+  #enabled = false;
 
   constructor(observer: HandshakeObserver<Birth>, prototype: object = tls.TLSSocket.prototype) {
     this.#observer = observer;
     const missing = UNDOCUMENTED_METHODS.filter(name => typeof Reflect.get(prototype, name) !== 'function');
     if (missing.length > 0) {
-      diag.warn(
-        `opentelemetry-instrumentation-tls: this Node has no TLSSocket.prototype.${missing.join(', ')}; ` +
+      warn(
+        `this Node has no TLSSocket.prototype.${missing.join(', ')}; ` +
           'handshakes are reported from public events only: with their reason, without certificates',
       );
       this.#patches = [];
@@ -65,13 +67,21 @@ export class TlsSocketHook<Birth = unknown> {
     ];
   }
 
+  /** All or nothing: where a prototype cannot be patched, what was patched before is undone, and it throws. */
   enable(): void {
-    for (const patch of this.#patches) patch.enable();
-    this.#fallback?.enable();
+    this.#enabled = true;
+    try {
+      for (const patch of this.#patches) patch.enable();
+      this.#fallback?.enable();
+    } catch (fault) {
+      this.disable();
+      throw fault;
+    }
   }
 
   /** Sockets whose handshake is under way are forgotten: they end without a report. */
   disable(): void {
+    this.#enabled = false;
     for (const patch of this.#patches) patch.disable();
     this.#fallback?.disable();
   }
@@ -171,8 +181,19 @@ export class TlsSocketHook<Birth = unknown> {
     if (watched.deciding && !described && guarded(() => usedFiniteFieldGroup(socket), false)) {
       watched.observation.error = { code: 'ERR_TLS_DH_PARAM_SIZE' };
     }
-    observeTeardown(socket, watched.observation);
+    if (!isNothing(watched.observation)) guard(() => this.#observeEnd(socket, watched.observation));
     if (!watched.deciding) this.#over(watched, 'destroyed');
+  }
+
+  #observeEnd(socket: tls.TLSSocket, observation: Observation): void {
+    observeTeardown(socket, observation);
+    if (!outlivesDestroy(socket)) {
+      observePresented(socket, observation);
+      return;
+    }
+    // Node tells the listeners first, then closes the handle in a microtask. Ours is queued before that one, and runs
+    // before the handshake is judged. A promise, because test frameworks replace queueMicrotask.
+    Promise.resolve().then(() => guard(() => observePresented(socket, observation)));
   }
 
   #watch(socket: tls.TLSSocket): WatchedSocket<Birth> | undefined {
@@ -184,18 +205,18 @@ export class TlsSocketHook<Birth = unknown> {
   }
 
   #begin(watched: WatchedSocket<Birth>): void {
-    if (watched.over || watched.observation.begun !== undefined) return;
+    // A handle calls back after we were disabled too: nobody would ever hear of this handshake's end.
+    if (!this.#enabled || watched.over || watched.observation.begun !== undefined) return;
     watched.observation.begun = now();
     this.#observer.begun(watched.observation.side);
   }
 
   #over(watched: WatchedSocket<Birth>, ending: Ending): void {
-    if (watched.over) return;
-    watched.over = true;
+    if (watched.over || !this.#enabled) return;
     const { observation, birth } = watched;
-    // A client whose TCP connection never stood made no handshake: there is nothing to report.
-    if (observation.side === 'client' && observation.begun === undefined) return;
-    if (observation.begun === undefined) this.#begin(watched);
+    if (!isNothing(observation)) this.#begin(watched);
+    watched.over = true;
+    if (isNothing(observation)) return;
     observation.ended = now();
     observation.ending = ending;
     this.#observer.over(observation, birth);
@@ -239,6 +260,11 @@ class WatchedSocket<Birth> {
     this.observation = observation;
     this.birth = birth;
   }
+}
+
+/** A client whose TCP connection never stood made no handshake: there is nothing to report, and no handle to read. */
+function isNothing(observation: Observation): boolean {
+  return observation.side === 'client' && observation.begun === undefined;
 }
 
 function endingOfDecision(socket: tls.TLSSocket, threw: boolean): Ending {

@@ -23,7 +23,7 @@ export class PlainLines {
   tellLoss(why: string): void {
     if (this.#toldLoss) return;
     this.#toldLoss = true;
-    const how = NETWORK_ERROR.test(why) ? 'cannot be reached' : 'does not take what is sent';
+    const how = REFUSAL.test(why) ? 'does not take what is sent' : 'cannot be reached';
     this.tell(`${collector()} ${how}, TLS handshakes are being lost: ${why}`);
   }
 
@@ -85,8 +85,7 @@ export class PlainLines {
   }
 
   #warning(message: string, more: unknown[]): void {
-    // Nobody need be told that what was switched off is off.
-    if (!/contains "none"/.test(message)) this.tell(inWords(message, more));
+    if (!NO_NEWS.test(message)) this.tell(inWords(message, more));
   }
 
   #error(message: string, more: unknown[]): void {
@@ -96,8 +95,11 @@ export class PlainLines {
   }
 }
 
-const NETWORK_ERROR =
-  /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE|UNAVAILABLE|socket hang up|timed? ?out|no answer/i;
+/** Somebody answered: an HTTP status, or what the exporters make of an answer that tells them nothing. */
+const REFUSAL = /^\d{3}\b|OTLPExporterError|retryable status|size limit/;
+
+/** Warnings that what was asked for is done: what was switched off is off, a root certificate is used as one. */
+const NO_NEWS = /contains "none"|from just the root certificate/;
 
 function unsaid(): void {}
 

@@ -44,11 +44,8 @@ export function preload(): void {
     // Before the first handshake is over: a signal may come between it and its report.
     atEachSocket: () => flushAtEnd.onSignals(),
     beforeFirstReport: () => {
-      if (!hasGlobalTracerProvider() && start(sdk, instrumentation, lines)) {
-        standIn = new StandInSdk(instrumentation, lines, () => flushAtEnd.callOff());
-      } else {
-        flushAtEnd.callOff();
-      }
+      standIn = hasGlobalTracerProvider() ? undefined : start(sdk, instrumentation, lines, () => flushAtEnd.callOff());
+      if (standIn === undefined) flushAtEnd.callOff();
     },
   });
   flushAtEnd.onBeforeExit();
@@ -76,17 +73,24 @@ function loadSdk(lines: PlainLines): Sdk | undefined {
   }
 }
 
-/** False when it cannot be started, and that has been told. */
-function start(sdk: Sdk, instrumentation: TlsInstrumentation, lines: PlainLines): boolean {
-  lines.listenToDiag();
-  const instrumentations = [instrumentation];
-  try {
+/** Undefined when it cannot be started, and that has been told. */
+function start(
+  sdk: Sdk,
+  instrumentation: TlsInstrumentation,
+  lines: PlainLines,
+  onRetired: () => void,
+): StandInSdk | undefined {
+  const startSdk = (): void => {
+    const instrumentations = [instrumentation];
     if (process.env['OTEL_CONFIG_FILE']) lines.insteadOfConsole(() => startFromFile(sdk)({ instrumentations }));
     else new sdk.NodeSDK({ instrumentations }).start();
-    return true;
+  };
+  lines.listenToDiag();
+  try {
+    return new StandInSdk(startSdk, instrumentation, lines, onRetired);
   } catch (fault) {
     lines.tell(`the OpenTelemetry SDK does not start, TLS handshakes are not reported: ${reasonOf(fault)}`);
-    return false;
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { type DiagLogger, type DiagLoggerOptions, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PACKAGE_NAME } from '../version';
+import { isRegistered } from './registered';
 
 /** Lines of complaint for the whole life of the process, and how long one may be. */
 const MAX_LINES = 10;
@@ -40,7 +41,7 @@ export class PlainLines {
    * sets a log level, hears everything there; whoever comes later takes our place without hearing of us.
    */
   listenToDiag(): void {
-    if (process.env['OTEL_LOG_LEVEL'] || isSomebodyListeningToDiag()) return;
+    if (process.env['OTEL_LOG_LEVEL'] || isRegistered('diag')) return;
     const logger: DiagLogger = {
       error: (message, ...more) => this.#error(message, more),
       warn: (message, ...more) => this.#warning(message, more),
@@ -89,6 +90,7 @@ export class PlainLines {
   }
 
   #error(message: string, more: unknown[]): void {
+    if (NO_NEWS.test(message)) return;
     const failure = failureToldAsJson(message);
     if (failure) this.tellFailedExport(failure);
     else this.tell(inWords(message, more));
@@ -98,8 +100,11 @@ export class PlainLines {
 /** Somebody answered: an HTTP status, or what the exporters make of an answer that tells them nothing. */
 const REFUSAL = /^\d{3}\b|OTLPExporterError|retryable status|size limit/;
 
-/** Warnings that what was asked for is done: what was switched off is off, a root certificate is used as one. */
-const NO_NEWS = /contains "none"|from just the root certificate/;
+/**
+ * What is as it should be: what was switched off is off, a root certificate is used as one, and where the application has
+ * registered something of its own, an SDK for metrics alone, say, that stays.
+ */
+const NO_NEWS = /contains "none"|from just the root certificate|Attempted duplicate registration/;
 
 function unsaid(): void {}
 
@@ -139,11 +144,3 @@ function collector(): string {
   const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || usual;
   return `the collector at ${endpoint.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '')}`;
 }
-
-/** The API has no question for it. The key is the same for all its versions, because they find each other by it. */
-function isSomebodyListeningToDiag(): boolean {
-  const registered = (globalThis as Record<symbol, { diag?: unknown } | undefined>)[GLOBAL_API];
-  return registered?.diag !== undefined;
-}
-
-const GLOBAL_API = Symbol.for('opentelemetry.js.api.1');

@@ -8,14 +8,18 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { TlsInstrumentation } from '../instrumentation';
-import { globalLogs } from '../telemetry/providers';
+import { globalLogs, isStandIn } from '../telemetry/providers';
 import type { PlainLines } from './plain-lines';
+import { isRegistered } from './registered';
 
 /** What the SDK's providers can, beyond what the API asks of them. */
 interface SdkProvider {
   forceFlush?(): Promise<void>;
   shutdown?(): Promise<void>;
 }
+
+/** Where there is none of ours: nothing to flush, nothing to shut down. */
+const NONE: SdkProvider = {};
 
 /**
  * The SDK that the preload started because there was none. It is the process's SDK until the application registers one
@@ -31,16 +35,37 @@ export class StandInSdk {
   #flushed = 0;
   #retired = false;
 
-  /** The SDK has just been started: its providers are the global ones. */
-  constructor(instrumentation: TlsInstrumentation, lines: PlainLines, onRetired: () => void) {
+  /** `start` starts the SDK, which registers itself wherever the application has registered nothing of its own. */
+  constructor(start: () => void, instrumentation: TlsInstrumentation, lines: PlainLines, onRetired: () => void) {
     this.#instrumentation = instrumentation;
     this.#lines = lines;
     this.#onRetired = onRetired;
     const proxy = trace.getTracerProvider();
-    this.#tracerProvider = (proxy instanceof ProxyTracerProvider ? proxy.getDelegate() : proxy) as SdkProvider;
-    this.#meterProvider = metrics.getMeterProvider() as SdkProvider;
-    this.#loggerProvider = this.#loggersForUsAlone();
-    this.#makeRoomInTime(proxy);
+    const theirs = {
+      context: isRegistered('context'),
+      propagation: isRegistered('propagation'),
+      metrics: isRegistered('metrics'),
+      logs: !isStandIn(globalLogs().getLoggerProvider()),
+    };
+    start();
+    this.#tracerProvider = (proxy instanceof ProxyTracerProvider ? proxy.getDelegate() : NONE) as SdkProvider;
+    this.#meterProvider = theirs.metrics ? NONE : (metrics.getMeterProvider() as SdkProvider);
+    this.#loggerProvider = theirs.logs ? NONE : this.#loggersForUsAlone();
+
+    if (!theirs.context) makeRoomFor(context, 'setGlobalContextManager');
+    if (!theirs.propagation) makeRoomFor(propagation, 'setGlobalPropagator');
+    if (!theirs.metrics) {
+      makeRoomFor(metrics, 'setGlobalMeterProvider', (provider: MeterProvider) => {
+        this.#instrumentation.setMeterProvider(provider);
+        shutDown(this.#meterProvider);
+      });
+    }
+    makeRoomFor(trace, 'setGlobalTracerProvider', (provider: TracerProvider) => {
+      // Libraries fetched their tracers early, from the proxy that has made room.
+      if (proxy instanceof ProxyTracerProvider) proxy.setDelegate(provider);
+      this.#instrumentation.setTracerProvider(provider);
+      this.#retire();
+    });
   }
 
   /** Undefined when nothing was reported since it was last flushed. Never rejects: a failed export is told. */
@@ -59,24 +84,10 @@ export class StandInSdk {
    */
   #loggersForUsAlone(): SdkProvider {
     const provider = globalLogs().getLoggerProvider();
+    if (isStandIn(provider)) return NONE;
     globalLogs().disable();
     this.#instrumentation.spareLoggerProvider(provider);
     return provider as SdkProvider;
-  }
-
-  #makeRoomInTime(proxy: TracerProvider): void {
-    makeRoomFor(context, 'setGlobalContextManager');
-    makeRoomFor(propagation, 'setGlobalPropagator');
-    makeRoomFor(metrics, 'setGlobalMeterProvider', (provider: MeterProvider) => {
-      this.#instrumentation.setMeterProvider(provider);
-      shutDown(this.#meterProvider);
-    });
-    makeRoomFor(trace, 'setGlobalTracerProvider', (provider: TracerProvider) => {
-      // Libraries fetched their tracers early, from the proxy that has made room.
-      if (proxy instanceof ProxyTracerProvider) proxy.setDelegate(provider);
-      this.#instrumentation.setTracerProvider(provider);
-      this.#retire();
-    });
   }
 
   #retire(): void {
@@ -103,19 +114,19 @@ function shutDown(provider: SdkProvider): void {
  * The next registration at this entry point of the API takes the place of what is registered now, where the API would
  * refuse it. `then` runs after it.
  */
-function makeRoomFor<Entry extends { disable(): void }, Provider>(
-  entry: Entry,
-  method: keyof Entry & `setGlobal${string}`,
+function makeRoomFor<Api extends { disable(): void }, Provider>(
+  api: Api,
+  method: keyof Api & `setGlobal${string}`,
   then?: (provider: Provider) => void,
 ): void {
-  const register = entry[method] as (provider: Provider) => boolean;
+  const register = api[method] as (provider: Provider) => boolean;
   const once = (provider: Provider): boolean => {
     // What it hides is the API's own method, on its prototype.
-    Reflect.deleteProperty(entry, method);
-    entry.disable();
-    const accepted = Reflect.apply(register, entry, [provider]);
+    Reflect.deleteProperty(api, method);
+    api.disable();
+    const accepted = Reflect.apply(register, api, [provider]);
     then?.(provider);
     return accepted;
   };
-  Object.defineProperty(entry, method, { value: once, configurable: true, writable: true });
+  Object.defineProperty(api, method, { value: once, configurable: true, writable: true });
 }

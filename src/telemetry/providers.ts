@@ -117,6 +117,6 @@ function isConnected(provider: TracerProvider): boolean {
  * The API's own providers, which lead nowhere or wait for another to be registered. By name, since with two copies of
  * the API, one loaded by `require` and one by `import`, they are instances of other classes.
  */
-function isStandIn(provider: object): boolean {
+export function isStandIn(provider: object): boolean {
   return /^(?:Proxy|Noop)(?:Tracer|Meter|Logger)Provider$/.test(provider.constructor?.name ?? '');
 }

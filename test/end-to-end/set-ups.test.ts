@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ReceivedSpan } from '../../src/cli/otlp-messages';
+import type { Attributes, ReceivedSpan } from '../../src/cli/otlp-messages';
 import { CHECKOUT, REGISTER, type Start } from '../support/application';
 import { ahead, behaviour, type Observed, PATIENCE, Stage } from './stage';
 
@@ -105,7 +105,7 @@ describe('an application, seen by a collector through', function () {
   }
 });
 
-describe('an application that has an SDK of its own', function () {
+describe('an application with OpenTelemetry of its own, preloaded,', function () {
   this.timeout(PATIENCE);
   let stage: Stage;
   before(async () => {
@@ -113,29 +113,30 @@ describe('an application that has an SDK of its own', function () {
   });
   after(() => stage.strike());
 
-  it('with the instrumentation in it, and the preload as well, reports once, and is told so in one line', async () => {
-    const observed = await stage.observe({
-      flags: preloaded,
-      file: 'tls-in-own-sdk.cjs',
-      env: { PACKAGE: CHECKOUT },
-    });
+  const names = (things: readonly { resource: Attributes }[]) => [
+    ...new Set(things.map(({ resource }) => resource['service.name'])),
+  ];
+  const quietly = (stdout: string) => ({ code: 0, signal: null, stdout, stderr: '' });
+  const VISITS = 'come in\nnot let in\n';
+
+  const withOurs = ahead(() =>
+    stage.observe({ flags: preloaded, file: 'tls-in-own-sdk.cjs', env: { PACKAGE: CHECKOUT } }),
+  );
+  it('which has the instrumentation in it as well, reports once, and is told so in one line', async () => {
+    const observed = await withOurs();
     stage.assertMutualTlsOnce(observed, 'theirs');
     const { stderr, ...others } = behaviour(observed.ended);
-    assert.deepEqual(others, { code: 0, signal: null, stdout: 'come in\nnot let in\n' });
+    assert.deepEqual({ ...others, stderr: '' }, quietly(VISITS));
     assert.match(
       stderr,
       /^opentelemetry-instrumentation-tls: enabled once more, [^\n]* each handshake is reported once[^\n]*\n$/,
     );
   });
 
-  it('but starts it late takes over from ours, which was there for the first handshakes', async () => {
-    const { ended, spans, collector } = await stage.observe({ flags: preloaded, file: 'late-sdk.cjs' });
-    assert.deepEqual(behaviour(ended), {
-      code: 0,
-      signal: null,
-      stdout: 'come in\nnot let in\n'.repeat(2),
-      stderr: '',
-    });
+  const late = ahead(() => stage.observe({ flags: preloaded, file: 'late-sdk.cjs' }));
+  it('which starts after the first handshakes, takes over from then on, and hears nothing of ours', async () => {
+    const { ended, spans, collector } = await late();
+    assert.deepEqual(behaviour(ended), quietly(VISITS.repeat(2)));
     const servers = (service: string) =>
       spans
         .filter(({ name, resource }) => name === 'TLS server handshake' && resource['service.name'] === service)
@@ -143,13 +144,32 @@ describe('an application that has an SDK of its own', function () {
     assert.deepEqual(servers('ours'), ['established', 'failed']);
     assert.deepEqual(servers('theirs'), ['established', 'failed']);
     // A tracer that was fetched before there was any SDK has followed.
-    const own = collector.spans.filter(({ name }) => name === 'their own work');
-    assert.deepEqual(
-      own.map(({ resource }) => resource['service.name']),
-      ['theirs'],
-    );
-    const logs = collector.logs.map(({ resource }) => resource['service.name']);
-    assert.deepEqual(new Set(logs), new Set(['ours', 'theirs']));
+    assert.deepEqual(names(collector.spans.filter(({ name }) => name === 'their own work')), ['theirs']);
+    assert.deepEqual(names(collector.logs).sort(), ['ours', 'theirs']);
+  });
+
+  const metricsAlone = ahead(() => stage.observe({ flags: preloaded, file: 'own-metrics.cjs' }));
+  it('which is for metrics and logs alone, keeps those, and has ours for its spans', async () => {
+    const { ended, spans, logs, collector } = await metricsAlone();
+    assert.deepEqual(behaviour(ended), quietly(VISITS));
+    assert.deepEqual(names(spans), ['ours']);
+    assert.equal(spans.filter(({ name }) => name === 'TLS server handshake').length, 2);
+    assert.notEqual(logs.length, 0);
+    assert.deepEqual(names(logs), ['theirs']);
+    const services = collector.requests
+      .filter(({ signal }) => signal === 'metrics')
+      .map(({ body }) => /theirs|ours/.exec(body.toString('latin1'))?.[0]);
+    assert.deepEqual([...new Set(services)], ['theirs']);
+  });
+
+  const spansAlone = ahead(() => stage.observe({ flags: preloaded, file: 'own-spans.cjs' }));
+  it('which is spans by the API alone, finds them around its handshakes', async () => {
+    const { ended, spans, collector } = await spansAlone();
+    assert.deepEqual(behaviour(ended), quietly(VISITS.repeat(2)));
+    const [own, ...others] = collector.spans.filter(({ name }) => name === 'own work');
+    assert.deepEqual(others, []);
+    const clients = spans.filter(({ name }) => name === 'TLS client handshake');
+    assert.deepEqual(clients.map(parentOf), ['', '', idOf(own!), idOf(own!)]);
   });
 });
 

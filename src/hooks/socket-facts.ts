@@ -29,13 +29,15 @@ interface TlsWrap {
   verifyError?(): { code?: string; message?: string } | null | undefined;
   getServername?(): string | false | undefined;
   onhandshakestart?: unknown;
+  /** The context for the name that was asked for, where the server had one: by its SNICallback, or by addContext. */
+  sni_context?: unknown;
   _parent?: { bytesRead?: number; bytesWritten?: number; constructor?: { name?: string } };
 }
 
 /** The parts of a TLSSocket that Node does not document. */
 interface UndocumentedSocket {
   _handle?: TlsWrap | null;
-  _tlsOptions?: { isServer?: boolean; server?: { ca?: unknown } };
+  _tlsOptions?: { isServer?: boolean; server?: { ca?: unknown; pfx?: unknown } };
   _parent?: Socket;
   _requestCert?: boolean;
   _rejectUnauthorized?: boolean;
@@ -164,7 +166,13 @@ export function observePresented(socket: TLSSocket, observation: Observation): v
   if (observation.certificate && observation.verifyCode === undefined && socket.getCipher()?.name) {
     readVerifyError(handle, observation);
   }
-  if (observation.verifyCode !== undefined) observation.trustAnchors = inside._tlsOptions?.server?.ca;
+  if (observation.verifyCode !== undefined) observation.trustAnchors = authoritiesAsked(inside);
+}
+
+/** The server's `ca`. Undefined where others may have been asked: those of a name's own context, those within a PKCS #12. */
+function authoritiesAsked({ _handle: handle, _tlsOptions: options }: UndocumentedSocket): unknown {
+  const { server } = options ?? {};
+  return handle?.sni_context === undefined && server?.pfx === undefined ? server?.ca : undefined;
 }
 
 /** True when the application never got a decrypted byte and the other end closed first, politely or by a reset. */

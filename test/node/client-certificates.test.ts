@@ -1,6 +1,6 @@
-import type * as tls from 'node:tls';
+import * as tls from 'node:tls';
 import type { FailureReason } from '../../src/handshake/failure-reasons';
-import { curl, opensslClient, withFiles } from '../support/external-peer';
+import { curl, opensslClient, pkcs12, withFiles } from '../support/external-peer';
 import { http2Server, httpsServer, visitHttp2, visitHttps } from '../support/http-visits';
 import {
   before24,
@@ -17,7 +17,7 @@ import {
   verification,
 } from '../support/scenario';
 import type { Presented } from '../support/scenario-certificates';
-import { greeter } from '../support/tls-pair';
+import { greeter, visit } from '../support/tls-pair';
 
 /** What a client may present to a server that trusts the root, and what that server finds wrong with it. */
 interface Row {
@@ -187,6 +187,47 @@ playAll('A server that asks for a certificate and lets everybody in', [
   },
 ]);
 
+/** The expired certificate is of an authority that is trusted, although `ca` does not have it. */
+const ofItsOwnAuthority = failed('certificate_expired', 'us', 'certificate', {
+  certificate: 'client.expiredOfUnknownCa',
+  verification: distrusted('certificate_expired'),
+});
+
+playAll('A server that trusts other authorities than its ca says', [
+  {
+    name: 'for a name, by its SNICallback',
+    play: stage =>
+      stage.meet(
+        { ...stage.mutual(), SNICallback: (_name, answer) => answer(null, tls.createSecureContext(ofStranger(stage))) },
+        stage.client('expiredOfUnknownCa'),
+      ),
+    server: ofItsOwnAuthority,
+    client: refusedWithoutAWord,
+  },
+  {
+    name: 'for a name, by addContext',
+    play: async stage => {
+      const server = greeter(stage.mutual());
+      server.addContext('localhost', ofStranger(stage));
+      await visit({ port: await stage.listen(server), ...stage.client('expiredOfUnknownCa') });
+    },
+    server: ofItsOwnAuthority,
+    client: refusedWithoutAWord,
+  },
+  {
+    name: 'by those within its PKCS #12',
+    needs: 'openssl',
+    play: async stage => {
+      const { key, certificate } = stage.certificates.server.good;
+      const pfx = await pkcs12({ key, certificate, authority: stage.certificates.stranger.certificate });
+      const { ca } = stage.server();
+      await stage.meet({ pfx, passphrase: 'secret', ca, requestCert: true }, stage.client('expiredOfUnknownCa'));
+    },
+    server: ofItsOwnAuthority,
+    client: refusedWithoutAWord,
+  },
+]);
+
 /** The same decisions on the servers of Node's own HTTP modules, by their own clients. */
 const HTTP_SERVERS: ReadonlyArray<{
   readonly kind: string;
@@ -279,6 +320,10 @@ playAll('An https server that demands a certificate of curl', [
     }),
   ),
 ]);
+
+function ofStranger(stage: Stage): tls.SecureContextOptions {
+  return { ...stage.server(), ca: stage.certificates.stranger.certificate };
+}
 
 /** A client whose own certificate is weak must lower its own guard before it may present it. */
 function presenting(stage: Stage, presented: Presented): tls.ConnectionOptions {

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,14 @@ export async function opensslServer(args: readonly string[]): Promise<{ port: nu
 export function curl(port: number, args: readonly string[] = [], path = '/'): ExternalPeer {
   const resolve = ['--resolve', `localhost:${port}:${LOOPBACK}`];
   return new ExternalPeer('curl', ['-sS', '--noproxy', '*', ...resolve, ...args, `https://localhost:${port}${path}`]);
+}
+
+/** A PKCS #12 bundle with the passphrase `secret`, as only OpenSSL makes it here: no library of the tests does. */
+export function pkcs12(texts: Record<'key' | 'certificate' | 'authority', string>): Promise<Buffer> {
+  return withFiles(texts, async ({ key, certificate, authority }) => {
+    const contents = ['-inkey', key, '-in', certificate, '-certfile', authority];
+    return execFileSync('openssl', ['pkcs12', '-export', ...contents, '-passout', 'pass:secret']);
+  });
 }
 
 /** Writes PEM texts to files and calls `use` with their paths; they are gone afterwards. Programs want files. */

@@ -31,8 +31,10 @@ interface Running {
   readonly hook: TlsSocketHook<Birth>;
   readonly reporter: Reporter;
   readonly metricSink: MetricSink;
-  /** At the process's end, while it is still possible to send something, and when it no longer is. */
-  readonly drain: () => void;
+  /** At the process's end, while it is still possible to send something. */
+  readonly beforeExit: () => void;
+  /** When it no longer is. */
+  readonly exit: () => void;
 }
 
 /**
@@ -81,8 +83,8 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     guard(() => running.hook.disable());
     running.reporter.drain();
     guard(() => running.metricSink.close());
-    process.off('beforeExit', running.drain);
-    process.off('exit', running.drain);
+    process.off('beforeExit', running.beforeExit);
+    process.off('exit', running.exit);
   }
 
   /**
@@ -153,11 +155,12 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     }
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const hook = new TlsSocketHook(reporter);
-    const drain = () => reporter.drain();
+    const beforeExit = () => reporter.drain();
+    const exit = () => reporter.drainAtExit();
     // First, since whoever flushes an SDK when the process ends does it there.
-    process.prependListener('beforeExit', drain);
-    process.on('exit', drain);
+    process.prependListener('beforeExit', beforeExit);
+    process.on('exit', exit);
     hook.enable();
-    return { hook, reporter, metricSink, drain };
+    return { hook, reporter, metricSink, beforeExit, exit };
   }
 }

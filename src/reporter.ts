@@ -121,6 +121,11 @@ export class Reporter implements HandshakeObserver<Birth> {
     return this.#reported;
   }
 
+  /** The process is gone in a moment: reports what waits, unless an SDK would have to be started for it. */
+  drainAtExit(): void {
+    if (this.#preparation === undefined) this.drain();
+  }
+
   /** Reports everything that waits, now. */
   drain(): void {
     this.#callOff?.();

@@ -319,6 +319,17 @@ describe('the reporter', () => {
       assert.deepEqual(schedule.asked, ['in 50 ms']);
     });
 
+    it('does not do it when the process is gone in a moment, and reports nothing then', () => {
+      reporter.prepareWith({ ...nothingToPrepare, beforeFirstReport: () => notes.lines.push('prepared') });
+      reporter.over(seen('one'), birth());
+      reporter.drainAtExit();
+      assert.deepEqual(notes.lines.splice(0), ['server over']);
+      reporter.drain();
+      reporter.over(seen('two'), birth());
+      reporter.drainAtExit();
+      assert.deepEqual(notes.lines, ['prepared', 'reported one', 'server over', 'reported two']);
+    });
+
     it('reports all the same when that throws', () => {
       reporter.prepareWith({
         ...nothingToPrepare,

@@ -15,6 +15,7 @@ export class FlushAtEnd {
   readonly #onBeforeExit = (code: number): void => this.#beforeExit(code);
   readonly #signals = new Map<NodeJS.Signals, () => void>();
   #flushing = false;
+  #calledOff = false;
 
   /** `flush`: undefined when there is nothing to wait for. Never rejects. */
   constructor(flush: () => Promise<void> | undefined, onTimeout: () => void) {
@@ -33,12 +34,13 @@ export class FlushAtEnd {
     for (const signal of SIGNALS) {
       const listener = () => this.#bySignal(signal, listener);
       this.#signals.set(signal, listener);
-      process.on(signal, listener);
+      process.prependListener(signal, listener);
     }
   }
 
   /** The process ends as others arrange it. */
   callOff(): void {
+    this.#calledOff = true;
     process.off('beforeExit', this.#onBeforeExit);
     for (const [signal, listener] of this.#signals) process.off(signal, listener);
   }
@@ -52,18 +54,19 @@ export class FlushAtEnd {
     });
   }
 
-  /** A listener takes Node's own ending away: when it is the only one, the signal is raised again without it. */
+  /**
+   * A listener takes Node's own ending away, and it is not only we who end by the signal where nobody else listens: so at
+   * first we are gone, before the others look around. For an impatient person that has another good: the second signal
+   * ends it at once.
+   */
   #bySignal(signal: NodeJS.Signals, listener: () => void): void {
-    const onlyOurs = process.listenerCount(signal) === 1;
-    // A second signal, of an impatient person, ends it at once.
-    const flushed = this.#flushing ? undefined : this.#withinLimit();
-    if (!onlyOurs) return;
-    const raise = () => {
-      process.off(signal, listener);
-      process.kill(process.pid, signal);
-    };
-    if (flushed) void flushed.then(raise);
-    else raise();
+    process.off(signal, listener);
+    const nobodyElse = process.listenerCount(signal) === 0;
+    const flushed = (this.#flushing ? undefined : this.#withinLimit()) ?? Promise.resolve();
+    void flushed.then(() => {
+      if (nobodyElse) process.kill(process.pid, signal);
+      else if (!this.#calledOff) process.prependListener(signal, listener);
+    });
   }
 
   /** Answers false when the time was up first; undefined when there is nothing to wait for. */

@@ -1,7 +1,9 @@
+import { writeSync } from 'node:fs';
 import { type DiagLogger, type DiagLoggerOptions, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PACKAGE_NAME } from '../version';
 import { isRegistered } from './registered';
 
+const STDERR = 2;
 /** Lines of complaint for the whole life of the process, and how long one may be. */
 const MAX_LINES = 10;
 const MAX_LENGTH = 400;
@@ -17,7 +19,12 @@ export class PlainLines {
   tell(sentence: string): void {
     if (this.#silent || this.#told.has(sentence) || this.#told.size >= MAX_LINES) return;
     this.#told.add(sentence);
-    process.stderr.write(`${PACKAGE_NAME}: ${onOneLine(sentence)}\n`);
+    try {
+      // The stream would tell the application that nobody reads it any more, and that would end it.
+      writeSync(STDERR, `${PACKAGE_NAME}: ${onOneLine(sentence)}\n`);
+    } catch {
+      // Nobody reads it.
+    }
   }
 
   /** One line for traces, metrics and logs together: each fails on its own, and in its own words. */

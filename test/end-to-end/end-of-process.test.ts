@@ -126,6 +126,15 @@ describe('an application that comes to its end', function () {
     assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' });
   });
 
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const cleaningUp = ahead(() => signalled({ args: ['clean-up'] }, at(signal)));
+    it(`by ${signal} with others that end by it only when nobody else listens, ends by it`, async () => {
+      const { code, signal: by, stdout } = await cleaningUp();
+      assert.deepEqual({ code, by }, { code: null, by: signal });
+      assert.match(stdout, new RegExp(`cleaned up at ${signal}\n$`));
+    });
+  }
+
   describe('while its collector says nothing', () => {
     /** Runs beside a collector that takes everything and answers nothing. */
     const beside = (work: (collector: BadCollector) => Promise<Ended>) =>

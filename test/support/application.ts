@@ -42,6 +42,9 @@ export class Application {
     this.#child = spawn(process.execPath, [...flags, join(APPLICATIONS, file), ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // One that does not end is a failure, and not a test run that does not end.
+      timeout: 40_000,
+      killSignal: 'SIGKILL',
       env: { ...withoutOpenTelemetry(process.env), ...env },
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {

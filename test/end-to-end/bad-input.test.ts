@@ -178,6 +178,19 @@ describe('bad input', function () {
       assert.doesNotMatch(ended.stderr, /secret/);
     });
 
+    const unread = ahead(async () => {
+      const { url } = await BadCollector.dead();
+      const env = { ...stage.environment(), OTEL_EXPORTER_OTLP_ENDPOINT: url };
+      return stage.inTurn(() => {
+        const application = new Application({ ...PRELOADED, env });
+        application.closeStderr();
+        return application.ended;
+      });
+    });
+    it('the line harms nobody who has closed stderr', async () => {
+      assert.deepEqual(behaviour(await unread()), behaviour(bare));
+    });
+
     const longRunning = ahead(async () => {
       const { url } = await BadCollector.dead();
       const env = {

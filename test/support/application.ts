@@ -82,6 +82,11 @@ export class Application {
     this.#child.kill(signal);
   }
 
+  /** What it says there goes nowhere from now on, and writing it fails. */
+  closeStderr(): void {
+    this.#child.stderr?.destroy();
+  }
+
   restartClock(): void {
     this.#since = performance.now();
   }

@@ -1,6 +1,6 @@
-import { diag, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { InstrumentationBase } from '@opentelemetry/instrumentation';
-import { guard } from './hooks/guard';
+import { guard, warn } from './hooks/guard';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
 import { type Birth, type Preparation, Reporter } from './reporter';
 import { readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
@@ -137,7 +137,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
 
   /** Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics. A preload has another voice. */
   protected _warn(sentence: string): void {
-    diag.warn(`${PACKAGE_NAME}: ${sentence}`);
+    warn(sentence);
   }
 
   private get _current(): Providers {
@@ -157,10 +157,10 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     const hook = new TlsSocketHook(reporter);
     const beforeExit = () => reporter.drain();
     const exit = () => reporter.drainAtExit();
+    hook.enable();
     // First, since whoever flushes an SDK when the process ends does it there.
     process.prependListener('beforeExit', beforeExit);
     process.on('exit', exit);
-    hook.enable();
     return { hook, reporter, metricSink, beforeExit, exit };
   }
 }

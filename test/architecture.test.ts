@@ -24,7 +24,7 @@ interface Law {
 const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   index: ['instrumentation', 'settings', 'identity', 'telemetry', 'forwarded', 'handshake', 'certificate', 'version'],
   register: ['preload'],
-  preload: ['instrumentation', 'settings', 'telemetry', 'version'],
+  preload: ['instrumentation', 'settings', 'hooks', 'telemetry', 'version'],
   instrumentation: ['reporter', 'settings', 'hooks', 'telemetry', 'patterns', 'identity', 'forwarded', 'version'],
   // Where the two meet that may not know each other: what hooks saw is concluded and handed to the sinks.
   reporter: ['settings', 'hooks', 'telemetry', 'patterns', 'identity', 'handshake', 'certificate'],

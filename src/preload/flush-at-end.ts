@@ -1,10 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
+import { PrototypePatch } from '../hooks/prototype-patch';
 
 /** A dead collector must not hold an exit for longer. */
 export const FLUSH_LIMIT_MS = 2_000;
 
-/** The instrumentation's listener on 'beforeExit', and ours. */
-const OWN_LISTENERS = 2;
+/** The instrumentation's listener on 'beforeExit'. */
+const OWN_LISTENERS = 1;
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -12,7 +13,13 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 export class FlushAtEnd {
   readonly #flush: () => Promise<void> | undefined;
   readonly #onTimeout: () => void;
-  readonly #onBeforeExit = (code: number): void => this.#beforeExit(code);
+  /**
+   * A flush makes the loop turn once more, after which Node emits 'beforeExit' again. So that the application hears it as
+   * often as it would without us, the event is held back as long as there is something to flush.
+   */
+  readonly #heldBack = new PrototypePatch<NodeJS.Process>(process, 'emit', (self, args, original) =>
+    args[0] === 'beforeExit' && this.#holdsBack(Number(args[1])) ? true : Reflect.apply(original, self, args),
+  );
   readonly #signals = new Map<NodeJS.Signals, () => void>();
   #flushing = false;
   #calledOff = false;
@@ -24,8 +31,7 @@ export class FlushAtEnd {
   }
 
   onBeforeExit(): void {
-    // First, to know who else is there: those who listen once are gone when it is their turn.
-    process.prependListener('beforeExit', this.#onBeforeExit);
+    this.#heldBack.enable();
   }
 
   onSignals(): void {
@@ -41,17 +47,22 @@ export class FlushAtEnd {
   /** The process ends as others arrange it. */
   callOff(): void {
     this.#calledOff = true;
-    process.off('beforeExit', this.#onBeforeExit);
+    this.#heldBack.disable();
     for (const [signal, listener] of this.#signals) process.off(signal, listener);
   }
 
-  #beforeExit(code: number): void {
+  #holdsBack(code: number): boolean {
+    const flushed = this.#withinLimit();
+    if (flushed === undefined) return false;
     const onlyOurs = process.listenerCount('beforeExit') <= OWN_LISTENERS;
-    void this.#withinLimit()?.then(inTime => {
+    void flushed.then(inTime => {
       // An export that waits for its next attempt would hold the process for ten more seconds. With nobody else at
       // 'beforeExit', nothing but that can be alive.
       if (!inTime && onlyOurs) process.exit(process.exitCode ?? code);
     });
+    // A flush that needs no turn of the loop would be the end, with the event unheard.
+    setImmediate(() => {});
+    return true;
   }
 
   /**

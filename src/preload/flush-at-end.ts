@@ -4,6 +4,9 @@ import { PrototypePatch } from '../hooks/prototype-patch';
 /** A dead collector must not hold an exit for longer. */
 export const FLUSH_LIMIT_MS = 2_000;
 
+/** An application may go on when everything seems done, and end again; but no process goes on for the sake of flushing. */
+const MAX_FLUSHES = 10;
+
 /** The instrumentation's listener on 'beforeExit'. */
 const OWN_LISTENERS = 1;
 
@@ -22,6 +25,7 @@ export class FlushAtEnd {
   );
   readonly #signals = new Map<NodeJS.Signals, () => void>();
   #flushing = false;
+  #timesHeldBack = 0;
   #calledOff = false;
 
   /** `flush`: undefined when there is nothing to wait for. Never rejects. */
@@ -52,8 +56,10 @@ export class FlushAtEnd {
   }
 
   #holdsBack(code: number): boolean {
+    if (this.#timesHeldBack === MAX_FLUSHES) return false;
     const flushed = this.#withinLimit();
     if (flushed === undefined) return false;
+    this.#timesHeldBack++;
     const onlyOurs = process.listenerCount('beforeExit') <= OWN_LISTENERS;
     void flushed.then(inTime => {
       // An export that waits for its next attempt would hold the process for ten more seconds. With nobody else at

@@ -36,18 +36,29 @@ export class Collector {
 
   /** Names of all metrics that came as JSON, once each. */
   get metricNames(): string[] {
+    return [...new Set(this.#metricsAsJson.map(({ name }) => name))].sort();
+  }
+
+  /** How often a histogram that came as JSON was told of something, by its last request. Undefined: it never came. */
+  countIn(histogram: string): number | undefined {
+    const points = this.#metricsAsJson.findLast(({ name }) => name === histogram)?.histogram?.dataPoints;
+    return points?.reduce((sum, { count }) => sum + Number(count), 0);
+  }
+
+  /** In the order in which they came. */
+  get #metricsAsJson(): Metric[] {
     const requests = this.requests.filter(
       ({ signal, contentType }) => signal === 'metrics' && /json/.test(contentType),
     );
-    const scopes = requests.flatMap(({ body }) => metricScopesIn(JSON.parse(body.toString())));
-    return [...new Set(scopes.flatMap(({ metrics }) => metrics.map(({ name }) => name)))].sort();
+    return requests.flatMap(({ body }) => metricsIn(JSON.parse(body.toString())));
   }
 }
 
-interface MetricScope {
-  readonly metrics: readonly { readonly name: string }[];
+interface Metric {
+  readonly name: string;
+  readonly histogram?: { readonly dataPoints: readonly { readonly count: number | string }[] };
 }
 
-function metricScopesIn(request: { resourceMetrics: { scopeMetrics: MetricScope[] }[] }): MetricScope[] {
-  return request.resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics);
+function metricsIn(request: { resourceMetrics: { scopeMetrics: { metrics: Metric[] }[] }[] }): Metric[] {
+  return request.resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Application, CHECKOUT, type Ended, REGISTER, type Start } from '../support/application';
 import { BadCollector } from '../support/bad-collectors';
@@ -262,6 +262,21 @@ describe('bad input', function () {
         true: observed => {
           saysOnly(observed.ended, /: @opentelemetry\/sdk-node cannot be loaded, .* unless the application has an SDK/);
           stage.assertMutualTlsOnce(observed, 'theirs');
+        },
+      },
+      {
+        it: 'an SDK that does not start is named in one line, and the application is untouched',
+        run: async () => {
+          const register = await installed('broken-sdk', '@opentelemetry/sdk-node');
+          const sdk = join(dirname(register), '../../../@opentelemetry/sdk-node');
+          await mkdir(sdk, { recursive: true });
+          const broken = 'exports.NodeSDK = class { constructor() { throw new Error("of another version"); } };';
+          await writeFile(join(sdk, 'index.js'), broken);
+          return stage.observe({ ...PRELOADED, flags: ['--require', register] });
+        },
+        true: ({ ended, counts }) => {
+          saysOnly(ended, /: the OpenTelemetry SDK does not start, .* not reported: of another version$/);
+          assert.equal(counts.requests, 0);
         },
       },
       {

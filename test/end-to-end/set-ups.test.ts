@@ -154,22 +154,24 @@ describe('an application with OpenTelemetry of its own, preloaded,', function ()
     );
   });
 
-  const late = ahead(() => stage.observe({ flags: preloaded, file: 'late-sdk.cjs' }));
-  it('which starts after the first handshakes, takes over from then on, and hears nothing of ours', async () => {
-    const { ended, spans, collector } = await late();
-    assert.deepEqual(behaviour(ended), quietly(VISITS.repeat(2)));
-    const servers = spans.filter(({ name }) => name === 'TLS server handshake');
-    assert.deepEqual(
-      servers.map(({ attributes }) => attributes['tls.handshake.outcome']),
-      ['established', 'failed', 'established', 'failed'],
-    );
-    // The second may have waited for its report when theirs came.
-    const [first, , third, fourth] = servers.map(({ resource }) => resource['service.name']);
-    assert.deepEqual([first, third, fourth], ['ours', 'theirs', 'theirs']);
-    // A tracer that was fetched before there was any SDK has followed.
-    assert.deepEqual(names(collector.spans.filter(({ name }) => name === 'their own work')), ['theirs']);
-    assert.ok(names(collector.logs).includes('theirs'));
-  });
+  for (const [what, ...args] of [['for everything'], ['without metrics', 'without-metrics']] as const) {
+    const late = ahead(() => stage.observe({ flags: preloaded, file: 'late-sdk.cjs', args }));
+    it(`which starts after the first handshakes, ${what}, takes over from then on, and hears nothing of ours`, async () => {
+      const { ended, spans, collector } = await late();
+      assert.deepEqual(behaviour(ended), quietly(VISITS.repeat(2)));
+      const servers = spans.filter(({ name }) => name === 'TLS server handshake');
+      assert.deepEqual(
+        servers.map(({ attributes }) => attributes['tls.handshake.outcome']),
+        ['established', 'failed', 'established', 'failed'],
+      );
+      // The second may have waited for its report when theirs came.
+      const [first, , third, fourth] = servers.map(({ resource }) => resource['service.name']);
+      assert.deepEqual([first, third, fourth], ['ours', 'theirs', 'theirs']);
+      // A tracer that was fetched before there was any SDK has followed.
+      assert.deepEqual(names(collector.spans.filter(({ name }) => name === 'their own work')), ['theirs']);
+      assert.ok(names(collector.logs).includes('theirs'));
+    });
+  }
 
   const metricsAlone = ahead(() => stage.observe({ flags: preloaded, file: 'own-metrics.cjs' }));
   it('which is for metrics and logs alone, keeps those, and has ours for its spans', async () => {

@@ -9,15 +9,16 @@ import { join } from 'node:path';
 import { writeCredentials } from './credentials';
 
 const FIXTURES = join(__dirname, '../../../test/fixtures/do-no-harm');
-/** Who is not over by then never will be. It shows as SIGKILL. */
+/** Who is not over by then never will be, and ends by SIGKILL. */
 const LIMIT_MS = 25_000;
 const REGISTER = join(__dirname, '../../src/register.js');
 
 /**
- * How an application is run: without us; under the preload, exporting to a receiver; or beside a NodeSDK that has our
- * instrumentation and keeps spans in memory.
+ * How an application is run: without us; under the preload, exporting to a receiver; beside a NodeSDK that has our
+ * instrumentation and keeps spans in memory; beside one that has it and exports as well; or beside one that keeps
+ * nothing.
  */
-export type Setup = 'bare' | 'preloaded' | 'instrumented';
+export type Setup = 'bare' | 'preloaded' | 'instrumented' | 'exporting' | 'forgetful';
 
 export interface Ending {
   readonly code: number | null;
@@ -34,6 +35,8 @@ export interface Manner {
   readonly environment?: NodeJS.ProcessEnv;
   /** Sent when the application says `ready`. */
   readonly signal?: NodeJS.Signals;
+  /** Undefined: 25 s. */
+  readonly limitMs?: number;
   /** Nobody reads its stderr from the beginning. */
   readonly stderrClosed?: boolean;
 }
@@ -106,6 +109,8 @@ export class SideBySide {
       bare: [],
       preloaded: ['--require', REGISTER],
       instrumented: ['--require', join(FIXTURES, 'with-sdk.js')],
+      forgetful: ['--require', join(FIXTURES, 'with-forgetful-sdk.js')],
+      exporting: ['--require', join(FIXTURES, 'with-exporter.js')],
     };
     const child = spawn(
       process.execPath,
@@ -144,7 +149,7 @@ export class SideBySide {
     });
     if (manner.stderrClosed) child.stderr.destroy();
     else child.stderr.on('data', chunk => (stderr += chunk));
-    const overdue = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    const overdue = setTimeout(() => child.kill('SIGKILL'), manner.limitMs ?? LIMIT_MS);
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     clearTimeout(overdue);
     const kept = existsSync(reportFile) ? readFileSync(reportFile, 'utf8').split('\n').filter(Boolean) : [];

@@ -62,7 +62,16 @@ export function isSecured(socket: TLSSocket): boolean {
 }
 
 export function hasHandle(socket: TLSSocket): boolean {
-  return Boolean(insideOf(socket)._handle);
+  return handleOf(socket) !== undefined;
+}
+
+/**
+ * Undefined when it is gone, or was never OpenSSL's: an application that destroys its socket at once and lets it connect
+ * all the same has a plain TCP handle there.
+ */
+function handleOf(socket: TLSSocket): TlsWrap | undefined {
+  const handle = insideOf(socket)._handle;
+  return typeof handle?.verifyError === 'function' ? handle : undefined;
 }
 
 /** The application's listeners will be told of the error while the handle still lives: they may read it, so let them. */
@@ -94,7 +103,7 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
 
 /** Calls `begun` when OpenSSL starts: on a server, when the first bytes arrive. Node replaces the handle on a retry. */
 export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {
-  const handle = insideOf(socket)._handle;
+  const handle = handleOf(socket);
   const original = handle?.onhandshakestart;
   if (!handle || typeof original !== 'function') return;
   handle.onhandshakestart = function onhandshakestart(this: unknown, ...args: unknown[]) {
@@ -110,7 +119,7 @@ export function observeConnection(socket: TLSSocket, observation: Observation): 
 
 /** OpenSSL is done and Node has not decided yet. */
 export function observeNegotiation(socket: TLSSocket, observation: Observation): void {
-  const handle = insideOf(socket)._handle;
+  const handle = handleOf(socket);
   if (!handle) return;
   observation.local = endpointFrom(handle, 'getsockname');
   if (observation.peer.address === undefined) observation.peer = endpointFrom(handle, 'getpeername');
@@ -136,7 +145,7 @@ export function observeDecision(socket: TLSSocket, observation: Observation): vo
 /** The handshake is being given up. Disturbs nobody: on a plain tls.Server it may succeed after its timeout. */
 export function observeTeardown(socket: TLSSocket, observation: Observation): void {
   const inside = insideOf(socket);
-  const handle = inside._handle;
+  const handle = handleOf(socket);
   observation.peerEnded = socket.readableEnded;
   observation.bytesReceived = inside._parent?.bytesRead ?? handle?._parent?.bytesRead;
   observation.bytesSent = inside._parent?.bytesWritten ?? handle?._parent?.bytesWritten;
@@ -156,7 +165,7 @@ export function observeTeardown(socket: TLSSocket, observation: Observation): vo
  */
 export function observePresented(socket: TLSSocket, observation: Observation): void {
   const inside = insideOf(socket);
-  const handle = inside._handle;
+  const handle = handleOf(socket);
   if (!handle || !observation.certificateRequested) return;
   const chain = presentedChain(socket);
   if (chain.length > 0) {

@@ -15,10 +15,10 @@ const REGISTER = join(__dirname, '../../src/register.js');
 
 /**
  * How an application is run: without us; under the preload, exporting to a receiver; beside a NodeSDK that has our
- * instrumentation and keeps spans in memory; beside one that has it and exports as well; or beside one that keeps
- * nothing.
+ * instrumentation and keeps spans in memory; beside one that has it and exports as well; beside one that keeps
+ * nothing; or under our hooks alone, which are counted.
  */
-export type Setup = 'bare' | 'preloaded' | 'instrumented' | 'exporting' | 'forgetful';
+export type Setup = 'bare' | 'preloaded' | 'instrumented' | 'exporting' | 'forgetful' | 'tallied';
 
 export interface Ending {
   readonly code: number | null;
@@ -110,6 +110,7 @@ export class SideBySide {
       preloaded: ['--require', REGISTER],
       instrumented: ['--require', join(FIXTURES, 'with-sdk.js')],
       forgetful: ['--require', join(FIXTURES, 'with-forgetful-sdk.js')],
+      tallied: ['--require', join(FIXTURES, 'with-tally.js')],
       exporting: ['--require', join(FIXTURES, 'with-exporter.js')],
     };
     const child = spawn(

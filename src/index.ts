@@ -1,4 +1,9 @@
-export type { AlternativeName, CertificateDetails, PeerCertificate } from './certificate/peer-certificate';
+export type {
+  AlternativeName,
+  CertificateDetails,
+  CertificateIdentity,
+  PeerCertificate,
+} from './certificate/peer-certificate';
 export { FAILURE_REASONS, type FailureReason } from './handshake/failure-reasons';
 export type {
   DecidedBy,
@@ -12,6 +17,7 @@ export type {
   Verification,
   VerificationResult,
 } from './handshake/handshake';
+export type { TlsPeer } from './identity/tls-peer';
 export { TlsInstrumentation } from './instrumentation';
 export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';

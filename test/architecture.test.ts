@@ -35,7 +35,7 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   identity: ['settings', 'forwarded', 'handshake', 'certificate'],
   patterns: ['handshake', 'certificate'],
   handshake: ['certificate'],
-  forwarded: ['certificate'],
+  forwarded: ['handshake', 'certificate'],
   certificate: [],
   audit: ['telemetry'],
   // The timeline speaks of the same attributes and reasons as the instrumentation does.

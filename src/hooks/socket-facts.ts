@@ -28,6 +28,9 @@ interface TlsWrap {
   getsockname?(found: Endpoint): unknown;
   verifyError?(): { code?: string; message?: string } | null | undefined;
   getServername?(): string | false | undefined;
+  getProtocol?(): string | null | undefined;
+  getCipher?(): { name?: string; standardName?: string } | undefined;
+  isSessionReused?(): boolean;
   onhandshakestart?: unknown;
   /** The context for the name that was asked for, where the server had one: by its SNICallback, or by addContext. */
   sni_context?: unknown;
@@ -87,28 +90,50 @@ export function isConnected(socket: TLSSocket): boolean {
 export function observeBirth(socket: TLSSocket, at: number): Observation {
   const inside = insideOf(socket);
   const side = sideOf(socket);
-  const observation: Observation = {
+  // Every field from the start: an object that grows one by one is copied again and again, on the handshake's path.
+  return {
     side,
     transport: transportOf(inside),
     // Now, because after a reset nobody can read it any more.
-    peer: side === 'server' ? endpointFrom(inside._handle, 'getpeername') : {},
-    local: {},
+    peer: side === 'server' ? endpointFrom(inside._handle, 'getpeername') : NOWHERE,
+    local: NOWHERE,
     born: at,
+    begun: undefined,
+    negotiated: undefined,
+    ended: undefined,
+    ending: undefined,
+    error: undefined,
+    peerEnded: undefined,
+    bytesReceived: undefined,
+    bytesSent: undefined,
+    serverName: undefined,
+    protocol: undefined,
+    cipher: undefined,
+    curve: undefined,
+    alpn: undefined,
+    resumed: undefined,
+    certificate: undefined,
+    chain: undefined,
     certificateRequested: side === 'client' || Boolean(inside._requestCert),
     // A TLSSocket without a tls.Server has nobody who would look at the verification.
     enforced: Boolean(inside._rejectUnauthorized) && (side === 'client' || inside._tlsOptions?.server !== undefined),
+    verifyCode: undefined,
+    verifyMessage: undefined,
+    authorizationError: undefined,
+    trustAnchors: undefined,
   };
-  return observation;
 }
+
+const NOWHERE: Endpoint = Object.freeze({ address: undefined, port: undefined });
 
 /** Calls `begun` when OpenSSL starts: on a server, when the first bytes arrive. Node replaces the handle on a retry. */
 export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {
   const handle = handleOf(socket);
   const original = handle?.onhandshakestart;
   if (!handle || typeof original !== 'function') return;
-  handle.onhandshakestart = function onhandshakestart(this: unknown, ...args: unknown[]) {
+  handle.onhandshakestart = function onhandshakestart(this: unknown, at: unknown) {
     begun();
-    return Reflect.apply(original, this, args);
+    return original.call(this, at);
   };
 }
 
@@ -123,10 +148,11 @@ export function observeNegotiation(socket: TLSSocket, observation: Observation):
   if (!handle) return;
   observation.local = endpointFrom(handle, 'getsockname');
   if (observation.peer.address === undefined) observation.peer = endpointFrom(handle, 'getpeername');
-  observation.protocol = socket.getProtocol() ?? undefined;
-  const cipher = socket.getCipher();
+  // Of the handle, not of the socket, whose methods an application may have replaced.
+  observation.protocol = handle.getProtocol?.() ?? undefined;
+  const cipher = handle.getCipher?.();
   observation.cipher = cipher?.standardName ?? cipher?.name;
-  observation.resumed = socket.isSessionReused();
+  observation.resumed = handle.isSessionReused?.();
   observation.serverName = serverNameOf(socket, handle);
   if (observation.side === 'client') observation.curve = curveOf(socket);
   if (!observation.certificateRequested) return;
@@ -152,10 +178,10 @@ export function observeTeardown(socket: TLSSocket, observation: Observation): vo
   if (!handle) return;
   if (observation.local.address === undefined) observation.local = endpointFrom(handle, 'getsockname');
   observation.serverName ??= serverNameOf(socket, handle);
-  const cipher = socket.getCipher();
+  const cipher = handle.getCipher?.();
   if (cipher?.name) {
     observation.cipher ??= cipher.standardName ?? cipher.name;
-    observation.protocol ??= socket.getProtocol() ?? undefined;
+    observation.protocol ??= handle.getProtocol?.() ?? undefined;
   }
 }
 
@@ -172,7 +198,7 @@ export function observePresented(socket: TLSSocket, observation: Observation): v
     observation.chain = chain;
     observation.certificate ??= chain[0];
   }
-  if (observation.certificate && observation.verifyCode === undefined && socket.getCipher()?.name) {
+  if (observation.certificate && observation.verifyCode === undefined && handle.getCipher?.()?.name) {
     readVerifyError(handle, observation);
   }
   if (observation.verifyCode !== undefined) observation.trustAnchors = authoritiesAsked(inside);

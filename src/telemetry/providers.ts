@@ -81,9 +81,10 @@ export class Providers {
       this.#givenMeter !== undefined ||
       this.#givenLogger !== undefined ||
       this.#spareLogger !== undefined ||
-      isConnected(trace.getTracerProvider()) ||
-      metrics.getMeter(PACKAGE_NAME) !== NOOP_METER ||
-      !isStandIn(globalLoggerProvider());
+      (isAnythingRegistered() &&
+        (isConnected(trace.getTracerProvider()) ||
+          metrics.getMeter(PACKAGE_NAME) !== NOOP_METER ||
+          !isStandIn(globalLoggerProvider())));
     return this.#heard;
   }
 }
@@ -94,6 +95,15 @@ export function hasGlobalTracerProvider(): boolean {
 }
 
 const NOOP_METER = createNoopMeter();
+
+/** Where the API, and the older logs API, keep what is registered: the first registration makes them. */
+const REGISTRIES = [Symbol.for('opentelemetry.js.api.1'), Symbol.for('io.opentelemetry.js.api.logs')] as const;
+const global = globalThis as { readonly [registry: symbol]: unknown };
+
+/** False in a process that has the API and nothing else: that is every socket's whole price there. */
+function isAnythingRegistered(): boolean {
+  return global[REGISTRIES[0]] !== undefined || global[REGISTRIES[1]] !== undefined;
+}
 
 function globalLoggerProvider(): EventLoggerProvider {
   return globalLogs().getLoggerProvider();

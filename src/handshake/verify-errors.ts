@@ -5,7 +5,7 @@ import { type FAILURE_REASONS, type FailureReason, reasonsByEvidence } from './f
  * the others it says `UNSPECIFIED`, and only the message tells. Which reason each means, the rows of failure-reasons.ts
  * say: a name that no row claims does not compile here, nor a claimed name that is missing.
  */
-// OpenSSL include/openssl/x509_vfy.h.in, crypto/x509/x509_txt.c; the last six are newer than 3.0. Last checked 2026-11-22.
+// OpenSSL include/openssl/x509_vfy.h.in, crypto/x509/x509_txt.c; by number; the last six are newer than 3.0. Last checked 2026-11-22.
 const VERIFY_ERRORS: Readonly<Record<VerifyErrorName, string>> = {
   UNSPECIFIED: 'unspecified certificate verification error',
   UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
@@ -109,6 +109,14 @@ const VERIFY_ERRORS: Readonly<Record<VerifyErrorName, string>> = {
   RPK_UNTRUSTED: 'Raw public key untrusted, no trusted keys configured',
 };
 
+/**
+ * The name of OpenSSL's number, as HAProxy has it: 10 is `CERT_HAS_EXPIRED`. Undefined: 0, which is no error, or not known.
+ * OpenSSL 1.1.1 has another meaning for 24, INVALID_CA.
+ */
+export function verifyErrorNumbered(number: number): VerifyErrorName | undefined {
+  return NUMBERED[number - 1];
+}
+
 export type VerifyErrorName = Claims<(typeof FAILURE_REASONS)[FailureReason]>;
 type Claims<Row> = Row extends { evidence: { verifyErrors: readonly (infer Name extends string)[] } } ? Name : never;
 
@@ -162,6 +170,9 @@ const NO_TRUSTED_PATH: ReadonlySet<FailureReason> = new Set([
 const NAME_CHECK_FAILED = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 const REASONS = reasonsByEvidence('verifyErrors');
+
+/** The rows above stand in the order of their numbers, from 1, but for those that are newer than 3.0. */
+const NUMBERED = Object.keys(VERIFY_ERRORS).slice(0, -6) as readonly VerifyErrorName[];
 
 /** How OpenSSL before 3.0 worded some; proxies that were built with it still do. */
 const OLDER_MESSAGES: readonly (readonly [VerifyErrorName, string])[] = [

@@ -1,0 +1,204 @@
+import { hash } from 'node:crypto';
+import type { CertificateIdentity, PeerCertificate } from '../certificate/peer-certificate';
+import { mayBeSameName, nameToShow } from './copied-values';
+import type { CopiedFields, Format } from './format';
+import { FORMATS, type Preset } from './formats';
+import type { ForwardedOutcome, Forwarder, SuspicionReason } from './forwarded-certificate';
+import { HeaderFields, meansNothing } from './header-fields';
+import type { TrustedProxies } from './trust';
+import { verdictOn } from './verdicts';
+
+export interface ForwardedReaderOptions {
+  /** The one format whose headers are read. */
+  readonly preset: Preset;
+  /** Who may say so. */
+  readonly trustedProxies: TrustedProxies;
+  /** DER to a certificate; undefined, or one with `parsed` false, where that cannot be. */
+  readonly parseCertificate: (der: Uint8Array) => PeerCertificate | undefined;
+}
+
+/** Reads the certificate headers of requests, for one preset. Keeps nothing of a request. */
+export class ForwardedReader {
+  readonly #format: Format;
+  readonly #trustedProxies: TrustedProxies;
+  readonly #parseCertificate: ForwardedReaderOptions['parseCertificate'];
+
+  constructor({ preset, trustedProxies, parseCertificate }: ForwardedReaderOptions) {
+    this.#format = FORMATS.find(format => format.id === preset)!;
+    this.#trustedProxies = trustedProxies;
+    this.#parseCertificate = parseCertificate;
+  }
+
+  /**
+   * What the headers of one request say of its client. Never throws.
+   *
+   * @param rawHeaders Node's: name, value, name, value, every line as it came. Joined headers would hide that one came twice.
+   * @param forwarder The other end of the connection that the request came over.
+   */
+  read(rawHeaders: readonly string[], forwarder: Forwarder): ForwardedOutcome {
+    let header = FIRST_HEADER_OF.get(this.#format)!;
+    try {
+      const found = this.#find(rawHeaders);
+      if (found === undefined) return ABSENT;
+      header = found.claim;
+
+      const trust = this.#trustedProxies.trusts(forwarder);
+      if (trust === undefined) return this.#suspected('untrusted_peer', found.claim);
+      if (found.twice !== undefined) return this.#suspected('duplicate_header', found.twice);
+      if (found.foreign !== undefined) return this.#suspected('several_presets', found.foreign);
+      if (found.unfit !== undefined) return this.#suspected('malformed', found.unfit);
+      return this.#judge(new HeaderFields(found.values), forwarder, trust === 'by_address', found.claim);
+    } catch {
+      // Nothing here is known to throw. What cannot be read must not be believed, and must not harm the request.
+      return this.#suspected('malformed', header);
+    }
+  }
+
+  /** The headers that any format knows. Undefined: none of them claims anything. */
+  #find(rawHeaders: readonly string[]): FoundHeaders | undefined {
+    const own = this.#format.headers;
+    const found: FoundHeaders = { claim: '', values: new Map() };
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const spelled = rawHeaders[at]!;
+      if (spelled.length > LONGEST_NAME) continue;
+      const name = spelled.toLowerCase();
+      if (!KNOWN.has(name)) continue;
+      const value = rawHeaders[at + 1]!;
+      const role = Object.hasOwn(own, name) ? own[name] : undefined;
+      if (role !== 'session' && found.claim === '' && (role === 'claim' || CLAIMS.has(name)) && !meansNothing(value)) {
+        found.claim = name;
+      }
+      if (role === undefined) {
+        if (CLAIMS.has(name) && !meansNothing(value)) found.foreign ??= name;
+        continue;
+      }
+      if (found.values.has(name)) found.twice ??= name;
+      if (role !== 'unread' && (value.length > MAX_VALUE_BYTES || CONTROL.test(value))) found.unfit ??= name;
+      found.values.set(name, role === 'unread' ? '' : value);
+    }
+    return found.claim === '' ? undefined : found;
+  }
+
+  #judge(fields: HeaderFields, forwarder: Forwarder, byAddress: boolean, header: string): ForwardedOutcome {
+    const claim = this.#format.read(fields);
+    if (fields.suspicion) return this.#suspected(fields.suspicion.reason, fields.suspicion.header);
+    if (claim === undefined) return ABSENT;
+
+    const whole = claim.leaf && this.#parseCertificate(claim.leaf);
+    if (claim.leaf && !whole?.parsed) return this.#suspected('malformed', header);
+    const chain = (claim.chain ?? []).map(der => this.#parseCertificate(der));
+    if (!chain.every(certificate => certificate?.parsed)) return this.#suspected('malformed', header);
+
+    const differing = whole && differingField(claim.copied ?? {}, whole, claim.leaf!);
+    if (differing !== undefined) return this.#suspected('contradicts_itself', differing);
+
+    const certificate = whole ?? copiedIdentity(claim.copied ?? {});
+    const presented = claim.verification.result !== 'not_presented';
+    if (presented && certificate === undefined) return this.#suspected('incomplete', header);
+    if (!presented && certificate !== undefined) return this.#suspected('contradicts_itself', header);
+
+    // A trusted address is where the proxy is, and not only the proxy: whoever comes from there with a certificate of its own
+    // that is not named as a proxy's is a client, and speaks for nobody else.
+    const direct = forwarder.certificate;
+    if (byAddress && direct !== undefined && !isSame(direct, certificate)) {
+      return this.#suspected('contradicts_handshake', header);
+    }
+
+    return {
+      kind: 'forwarded',
+      forwarded: Object.freeze({
+        preset: this.#format.id,
+        certificate,
+        recomputed: whole !== undefined,
+        chain: Object.freeze(chain as PeerCertificate[]),
+        verification: verdictOn(whole, claim.verification),
+        resumed: claim.resumed,
+      }),
+    };
+  }
+
+  #suspected(reason: SuspicionReason, header: string): ForwardedOutcome {
+    return { kind: 'suspected', suspicion: Object.freeze({ reason, preset: this.#format.id, header }) };
+  }
+}
+
+interface FoundHeaders {
+  /** The first one that claims something. Empty: none yet. */
+  claim: string;
+  /** The configured format's, by lower-case name. */
+  readonly values: Map<string, string>;
+  twice?: string;
+  /** Another format's claim. */
+  foreign?: string;
+  /** Too large, or with control characters. */
+  unfit?: string;
+}
+
+const ABSENT: ForwardedOutcome = Object.freeze({ kind: 'absent' });
+
+/** No proxy's header block is larger by Node's default either. */
+const MAX_VALUE_BYTES = 16 * 1024;
+
+/** C0 and DEL; bytes above are UTF-8. */
+const CONTROL = /[\x00-\x1f\x7f]/;
+
+/** The first header that does not say of the certificate what the certificate says. */
+function differingField(copied: CopiedFields, certificate: PeerCertificate, der: Uint8Array): string | undefined {
+  const { subject, issuer, serialNumber, sha256, sha1, notBefore, notAfter, spiffeId } = copied;
+  if (sha256 && sha256.value !== certificate.fingerprint) return sha256.header;
+  if (sha1 && sha1.value !== hash('sha1', der, 'hex').toUpperCase()) return sha1.header;
+  if (serialNumber && certificate.serialNumber && !isSameNumber(serialNumber.value, certificate.serialNumber)) {
+    return serialNumber.header;
+  }
+  if (subject && certificate.subject !== undefined && !mayBeSameName(subject.value, certificate.subject)) {
+    return subject.header;
+  }
+  if (issuer && certificate.issuer !== undefined && !mayBeSameName(issuer.value, certificate.issuer)) {
+    return issuer.header;
+  }
+  if (notBefore && certificate.notBefore !== undefined && notBefore.value !== certificate.notBefore) {
+    return notBefore.header;
+  }
+  if (notAfter && certificate.notAfter !== undefined && notAfter.value !== certificate.notAfter) return notAfter.header;
+  if (spiffeId && spiffeId.value !== certificate.spiffeId) return spiffeId.header;
+  return undefined;
+}
+
+/** Upper-case hex; one may have zeros in front. A certificate's own may be negative, which no proxy writes alike. */
+function isSameNumber(copied: string, own: string): boolean {
+  return own.startsWith('-') || copied.replace(/^0+/, '') === own.replace(/^0+/, '');
+}
+
+/** Undefined when nothing was copied, so that nobody is named. */
+function copiedIdentity(copied: CopiedFields): CertificateIdentity | undefined {
+  if (Object.values(copied).every(field => field === undefined)) return undefined;
+  const spiffeId = copied.spiffeId?.value;
+  return Object.freeze({
+    fingerprint: copied.sha256?.value,
+    subject: copied.subject && nameToShow(copied.subject.value),
+    issuer: copied.issuer && nameToShow(copied.issuer.value),
+    serialNumber: copied.serialNumber?.value,
+    notBefore: copied.notBefore?.value,
+    notAfter: copied.notAfter?.value,
+    alternativeNames: Object.freeze(
+      spiffeId === undefined ? [] : [Object.freeze({ type: 'URI' as const, value: spiffeId })],
+    ),
+    spiffeId,
+  });
+}
+
+function isSame(direct: CertificateIdentity, forwarded: CertificateIdentity | undefined): boolean {
+  return direct.fingerprint !== undefined && direct.fingerprint === forwarded?.fingerprint;
+}
+
+/** Every name that any format knows, and those of them that claim something. */
+const KNOWN: ReadonlySet<string> = new Set(FORMATS.flatMap(({ headers }) => Object.keys(headers)));
+const CLAIMS: ReadonlySet<string> = new Set(
+  (FORMATS as readonly Format[]).flatMap(({ headers }) =>
+    Object.keys(headers).filter(name => headers[name] !== 'session'),
+  ),
+);
+const LONGEST_NAME = Math.max(...[...KNOWN].map(name => name.length));
+const FIRST_HEADER_OF: ReadonlyMap<Format, string> = new Map(
+  FORMATS.map(format => [format as Format, Object.keys(format.headers)[0]!]),
+);

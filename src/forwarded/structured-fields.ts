@@ -1,0 +1,32 @@
+import type * as structuredHeaders from 'structured-headers';
+import { isOneElement } from './certificate-encodings';
+
+/**
+ * RFC 9440: certificates as byte sequences of RFC 8941, `:MIIB...:`. Parameters are allowed and mean nothing.
+ *
+ * DER of the one certificate of an Item; undefined when it is anything else.
+ */
+export function certificateItem(text: string): readonly Uint8Array[] | undefined {
+  return parsed(library => [library.parseItem(text)]);
+}
+
+/** DER of the certificates of a List, in order. */
+export function certificateList(text: string): readonly Uint8Array[] | undefined {
+  return parsed(library => library.parseList(text));
+}
+
+type Members = ReturnType<typeof structuredHeaders.parseList>;
+
+function parsed(parse: (library: typeof structuredHeaders) => Members): readonly Uint8Array[] | undefined {
+  try {
+    library ??= require('structured-headers') as typeof structuredHeaders;
+    const found = parse(library).map(([value]) => (value instanceof ArrayBuffer ? new Uint8Array(value) : undefined));
+    return found.every(der => der !== undefined && isOneElement(der)) ? (found as Uint8Array[]) : undefined;
+  } catch {
+    // How the library says that it is not well formed.
+    return undefined;
+  }
+}
+
+/** Loaded by the first header of this kind, for nobody who has none. */
+let library: typeof structuredHeaders | undefined;

@@ -1,0 +1,69 @@
+import type { PeerCertificate } from '../certificate/peer-certificate';
+import { boundedText } from '../certificate/untrusted-text';
+import type { FailureReason } from '../handshake/failure-reasons';
+import type { Verification } from '../handshake/handshake';
+import { reasonForVerifyError, verifyErrorName, verifyErrorNumbered } from '../handshake/verify-errors';
+
+/** The proxy verified the certificate and found nothing wrong. */
+export const VERIFIED: Verification = Object.freeze({ result: 'ok', errors: Object.freeze([]) });
+
+/** The client presented no certificate. */
+export const NOT_PRESENTED: Verification = Object.freeze({ result: 'not_presented', errors: Object.freeze([]) });
+
+/** There is a certificate, and no verdict that can be relied upon. Presence is not validity. */
+export const UNVERIFIED: Verification = Object.freeze({ result: 'unverified', errors: Object.freeze([]) });
+
+/** `SUCCESS`, `NONE`, `FAILED:certificate has expired`: nginx, Apache, Azure, Cloudflare. Undefined for anything else. */
+export function verdictInWords(text: string): Verification | undefined {
+  if (text === 'SUCCESS') return VERIFIED;
+  if (text === 'NONE') return NOT_PRESENTED;
+  return text === 'FAILED' || text.startsWith('FAILED:') ? failedWith(text.slice('FAILED:'.length)) : undefined;
+}
+
+/** It does not verify, in OpenSSL's words; the empty text when none are known. */
+export function failedWith(message: string): Verification {
+  return Object.freeze({
+    result: 'failed',
+    errors: Object.freeze([reasonForVerifyError(undefined, message)]),
+    code: verifyErrorName(undefined, message),
+    message: message === '' ? undefined : boundedText(message, MAX_MESSAGE_BYTES, 'plain'),
+  });
+}
+
+/** It does not verify, for reasons of ours. `message`: what the proxy said, of its own vocabulary. */
+export function failedBecause(errors: readonly FailureReason[], message: string): Verification {
+  return Object.freeze({
+    result: 'failed',
+    errors: Object.freeze([...errors]),
+    message: boundedText(message, MAX_MESSAGE_BYTES, 'plain'),
+  });
+}
+
+/**
+ * OpenSSL's number, in decimal: HAProxy. 0 is `VERIFIED`, **and what HAProxy says where there is no certificate**; the
+ * caller sees to that. Undefined for anything but a number of at most three digits.
+ */
+export function verdictByNumber(text: string): Verification | undefined {
+  if (!/^\d{1,3}$/.test(text)) return undefined;
+  const number = Number(text);
+  if (number === 0) return VERIFIED;
+  const code = verifyErrorNumbered(number);
+  return Object.freeze({
+    result: 'failed',
+    errors: Object.freeze([reasonForVerifyError(code, undefined)]),
+    code: code ?? 'UNSPECIFIED',
+    message: `verify error ${number}`,
+  });
+}
+
+/**
+ * The verdict in the light of the certificate it is about. With a revocation list loaded OpenSSL says of an unknown
+ * authority only that it has no list for it: a certificate that names itself as its issuer is what it is all the same.
+ */
+export function verdictOn(certificate: PeerCertificate | undefined, verdict: Verification): Verification {
+  const maskable = verdict.errors[0] === 'revocation_unavailable' || verdict.errors[0] === 'unknown_ca';
+  if (verdict.result !== 'failed' || !maskable || !certificate?.selfIssued) return verdict;
+  return Object.freeze({ ...verdict, errors: Object.freeze(['self_signed_certificate', ...verdict.errors] as const) });
+}
+
+const MAX_MESSAGE_BYTES = 256;

@@ -203,7 +203,12 @@ export class CertificateAuthority {
       issuer: this.#name,
       thisUpdate: daysFromNow(-2),
       nextUpdate: daysFromNow(expired ? -1 : 30),
-      entries: [...this.#revoked].map(serialNumber => ({ serialNumber, revocationDate: daysFromNow(-1) })),
+      // With a reason, as otherwise the library writes an empty list of extensions, at which BoringSSL takes offence.
+      entries: [...this.#revoked].map(serialNumber => ({
+        serialNumber,
+        revocationDate: daysFromNow(-1),
+        reason: x509.X509CrlReason.keyCompromise,
+      })),
       signingKey: this.#keys.privateKey,
       signingAlgorithm: signingAlgorithm(this.#keys.privateKey),
     });

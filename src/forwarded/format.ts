@@ -1,3 +1,4 @@
+import type { PeerCertificate } from '../certificate/peer-certificate';
 import type { Verification } from '../handshake/handshake';
 import type { Copied } from './copied-values';
 import type { HeaderFields } from './header-fields';
@@ -42,6 +43,8 @@ export interface Claim {
    */
   readonly copied?: CopiedFields | undefined;
   readonly verification: Verification;
+  /** The header that the certificate itself, once parsed, makes unbelievable. Undefined: none. */
+  readonly refutedBy?: ((certificate: PeerCertificate) => string | undefined) | undefined;
   /** The client's session with the proxy was resumed. Undefined: the proxy does not say. */
   readonly resumed?: boolean | undefined;
 }

@@ -89,7 +89,7 @@ export class ForwardedReader {
     const chain = (claim.chain ?? []).map(der => this.#parseCertificate(der));
     if (!chain.every(certificate => certificate?.parsed)) return this.#suspected('malformed', header);
 
-    const differing = whole && differingField(claim.copied ?? {}, whole, claim.leaf!);
+    const differing = whole && (differingField(claim.copied ?? {}, whole, claim.leaf!) ?? claim.refutedBy?.(whole));
     if (differing !== undefined) return this.#suspected('contradicts_itself', differing);
 
     const certificate = whole ?? copiedIdentity(claim.copied ?? {});
@@ -169,10 +169,11 @@ function isSameNumber(copied: string, own: string): boolean {
   return own.startsWith('-') || copied.replace(/^0+/, '') === own.replace(/^0+/, '');
 }
 
-/** Undefined when nothing was copied, so that nobody is named. */
+/** Undefined when nothing was copied that tells one certificate from another. */
 function copiedIdentity(copied: CopiedFields): CertificateIdentity | undefined {
-  if (Object.values(copied).every(field => field === undefined)) return undefined;
+  const { sha256, subject, serialNumber } = copied;
   const spiffeId = copied.spiffeId?.value;
+  if ((sha256 ?? subject ?? serialNumber ?? spiffeId) === undefined) return undefined;
   return Object.freeze({
     fingerprint: copied.sha256?.value,
     subject: copied.subject && nameToShow(copied.subject.value),

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import type { CertificateDecoder } from './certificate-encodings';
 import { type Copied, distinguishedName } from './copied-values';
 import type { SuspicionReason } from './forwarded-certificate';
 
@@ -58,7 +60,7 @@ export class HeaderFields {
   }
 
   /** DER of the certificates in a header, at most ten; empty where it is absent or malformed. */
-  certificates(header: string, decode: (text: string) => readonly Uint8Array[] | undefined): readonly Uint8Array[] {
+  certificates(header: string, decode: CertificateDecoder): readonly Uint8Array[] {
     const certificates = this.decoded(header, decode) ?? [];
     if (certificates.length <= MAX_CERTIFICATES) return certificates;
     this.suspect('malformed', header);
@@ -66,12 +68,25 @@ export class HeaderFields {
   }
 
   /** DER of the one certificate in a header. */
-  certificate(header: string, decode: (text: string) => readonly Uint8Array[] | undefined): Uint8Array | undefined {
+  certificate(header: string, decode: CertificateDecoder): Uint8Array | undefined {
     const certificates = this.certificates(header, decode);
     if (certificates.length > 1) this.suspect('malformed', header);
     return certificates[0];
   }
+
+  /** DER of the one certificate that is in either of two headers, or the same in both. */
+  certificateInEither(
+    [one, decodeOne]: CertificateHeader,
+    [other, decodeOther]: CertificateHeader,
+  ): Uint8Array | undefined {
+    const first = this.certificate(one, decodeOne);
+    const second = this.certificate(other, decodeOther);
+    if (first && second && Buffer.compare(first, second) !== 0) this.suspect('contradicts_itself', other);
+    return first ?? second;
+  }
 }
+
+export type CertificateHeader = readonly [header: string, decode: CertificateDecoder];
 
 /**
  * What proxies write where there is no value: nothing at all, a byte sequence of no bytes (HAProxy, Caddy), `(null)`

@@ -17,9 +17,13 @@ export type {
   Verification,
   VerificationResult,
 } from './handshake/handshake';
+export { getActiveTlsPeer, getTlsPeer } from './identity/current-peer';
+export { TlsPeerSpanProcessor } from './identity/peer-span-processor';
+export type { RequestHooks } from './identity/request-hooks';
 export type { TlsPeer } from './identity/tls-peer';
 export { TlsInstrumentation } from './instrumentation';
 export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';
 export { EVENTS, type EventName } from './telemetry/events';
+export { REQUEST_ATTRIBUTES, type RequestAttributeName } from './telemetry/request-attributes';
 export { INSTRUMENTS, type InstrumentName } from './telemetry/metrics';

@@ -1,14 +1,21 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { InstrumentationBase } from '@opentelemetry/instrumentation';
 import { guard, warn } from './hooks/guard';
+import { HttpClientHook } from './hooks/http-client-hook';
+import { HttpServerHook } from './hooks/http-server-hook';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
-import { type Birth, type Preparation, Reporter } from './reporter';
-import { readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
+import { UndiciHook } from './hooks/undici-hook';
+import { hasSpanProcessor, registerDirectory } from './identity/current-peer';
+import type { RequestHooks } from './identity/request-hooks';
+import { type Preparation, Reporter } from './reporter';
+import { Requests } from './requests';
+import { readRequestHooks, readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
 import { type EventLoggerProvider, Providers } from './telemetry/providers';
+import { RequestSpans } from './telemetry/request-spans';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
 import { PACKAGE_NAME, PACKAGE_VERSION } from './version';
@@ -28,7 +35,7 @@ interface Holder {
 
 /** Everything that exists only while enabled. */
 interface Running {
-  readonly hook: TlsSocketHook<Birth>;
+  readonly hooks: readonly { disable(): void }[];
   readonly reporter: Reporter;
   readonly metricSink: MetricSink;
   /** At the process's end, while it is still possible to send something. */
@@ -69,7 +76,9 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
       return;
     }
     guard(() => {
-      this._running = this._start(readSettings(this.getConfig(), process.env, complaint => this._warn(complaint)));
+      const complain = (complaint: string) => this._warn(complaint);
+      const config = this.getConfig();
+      this._running = this._start(readSettings(config, process.env, complain), readRequestHooks(config, complain));
       registry[HOLDER] = this as Holder;
     });
   }
@@ -80,7 +89,8 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     if (!running) return;
     this._running = undefined;
     if (registry[HOLDER] === this) registry[HOLDER] = undefined;
-    guard(() => running.hook.disable());
+    registerDirectory(undefined);
+    for (const hook of running.hooks) guard(() => hook.disable());
     running.reporter.drain();
     guard(() => running.metricSink.close());
     process.off('beforeExit', running.beforeExit);
@@ -145,7 +155,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     return this._providers;
   }
 
-  private _start(settings: Settings): Running {
+  private _start(settings: Settings, requestHooks: RequestHooks): Running {
     const providers = this._current;
     const occurrence = new Occurrence(new FirstUses(() => performance.now()));
     const metricSink = new MetricSink(() => providers.meter());
@@ -154,13 +164,21 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
       sinks.push(new EventSink(() => providers.logger(), settings, occurrence));
     }
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
-    const hook = new TlsSocketHook(reporter);
+    const socketHook = new TlsSocketHook(reporter);
+    const spans = new RequestSpans(settings, requestHooks, complaint => this._warn(complaint));
+    const requests = new Requests(socketHook, reporter, occurrence, spans, () => guard(() => undiciHook.enable()));
+    const undiciHook = new UndiciHook(requests);
+    const requestsHooks = [new HttpServerHook(requests), new HttpClientHook(requests)];
     const beforeExit = () => reporter.drain();
     const exit = () => reporter.drainAtExit();
-    hook.enable();
+    socketHook.enable();
+    // Requests are worth less than handshakes: where these cannot be seen, those still are.
+    for (const hook of requestsHooks) guard(() => hook.enable());
+    registerDirectory(requests);
+    if (hasSpanProcessor()) guard(() => undiciHook.enable());
     // First, since whoever flushes an SDK when the process ends does it there.
     process.prependListener('beforeExit', beforeExit);
     process.on('exit', exit);
-    return { hook, reporter, metricSink, beforeExit, exit };
+    return { hooks: [socketHook, ...requestsHooks, undiciHook], reporter, metricSink, beforeExit, exit };
   }
 }

@@ -51,8 +51,14 @@ export interface Preparation {
 /** The moment of a socket's birth, and later what became of it. */
 export interface Birth {
   readonly parent: Context;
-  /** Undefined until the handshake is reported. */
+  /** Undefined until the handshake is judged. */
   handshake?: Handshake | undefined;
+  /** The handshake is over and has not been reported yet. */
+  unreported?: Observation | undefined;
+  /** Who waits for the report: a request that was sent before its handshake was over. */
+  awaited?: Array<() => void> | undefined;
+  /** What requests on this connection have in common: made once, by whoever reports requests. */
+  shared?: unknown;
 }
 
 type Waiting =
@@ -98,7 +104,7 @@ export class Reporter implements HandshakeObserver<Birth> {
     const parent = context.active();
     // The exporter's own connections: to report those would make more of them.
     if (parent.getValue(SUPPRESS_TRACING) === true) return undefined;
-    return { parent };
+    return { parent, handshake: undefined, unreported: undefined, awaited: undefined, shared: undefined };
   }
 
   begun(side: Side): void {
@@ -109,7 +115,25 @@ export class Reporter implements HandshakeObserver<Birth> {
     for (const sink of this.#counting) guard(() => sink.over?.(observation.side));
     this.#waitingBytes += observation.certificate?.byteLength ?? 0;
     for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
+    birth.unreported = observation;
     this.#enqueue({ observation, birth });
+    if (birth.awaited) this.#reportAwaited(observation);
+  }
+
+  /**
+   * The handshake of a socket, judged, and reported too unless an SDK would have to be started for that. Undefined while
+   * it is under way, and when it never came to one.
+   */
+  handshakeOf(birth: Birth): Handshake | undefined {
+    if (birth.unreported === undefined) return birth.handshake;
+    if (this.#preparation === undefined) this.drain();
+    else birth.handshake ??= this.#judge(birth.unreported);
+    return birth.handshake;
+  }
+
+  /** For a socket that nobody watched, by what can still be read of it. */
+  judge(observation: Observation): Handshake {
+    return this.#judge(observation);
   }
 
   refused(_observation: Observation, birth: Birth, refusal: LateRefusal): void {
@@ -149,6 +173,23 @@ export class Reporter implements HandshakeObserver<Birth> {
     else this.#drainInTime();
   }
 
+  /** Before the request that waits can be over: its response takes another turn of the event loop, its failure does not. */
+  #reportAwaited(observation: Observation): void {
+    switch (observation.ending) {
+      case 'secured':
+      case 'secured_unverified':
+        this.#callOff?.();
+        this.#callOff = this.#schedule.soon(() => this.drain());
+        return;
+      case 'refused_by_node':
+        this.drain();
+        return;
+      default:
+        // What the peer presented is read once Node has told everybody, and then the request is over: no need to hurry.
+        return;
+    }
+  }
+
   #drainInTime(): void {
     if (this.#callOff !== undefined) return;
     const drain = () => this.drain();
@@ -166,10 +207,18 @@ export class Reporter implements HandshakeObserver<Birth> {
       for (const sink of this.#sinks) guard(() => sink.refused?.(refusal, parent));
       return;
     }
-    const handshake = conclude(one.observation, (der, trusted) => this.#certificates.get(der, trusted));
+    const handshake = one.birth.handshake ?? this.#judge(one.observation);
     one.birth.handshake = handshake;
     letGo(one.observation);
     for (const sink of this.#sinks) guard(() => sink.report(handshake, parent));
+    one.birth.unreported = undefined;
+    const { awaited } = one.birth;
+    one.birth.awaited = undefined;
+    for (const reported of awaited ?? []) guard(reported);
+  }
+
+  #judge(observation: Observation): Handshake {
+    return conclude(observation, (der, trusted) => this.#certificates.get(der, trusted));
   }
 }
 

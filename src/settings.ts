@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
+import type { RequestHooks } from './identity/request-hooks';
 
-/** Options of `TlsInstrumentation`. Each can be given as an environment variable too; an option wins. */
-export interface TlsInstrumentationConfig extends InstrumentationConfig {
+/** Options of `TlsInstrumentation`. Each but the functions can be given as an environment variable too; an option wins. */
+export interface TlsInstrumentationConfig extends InstrumentationConfig, RequestHooks {
   /** Which handshakes get a span. Metrics and log events are not affected. */
   handshakeSpans?: 'all' | 'failed' | 'none';
   /** Spans for connections that ended before anybody said why: port scans, load balancers' probes. */
@@ -13,10 +14,14 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig {
   certificatePem?: boolean;
   /** Where events go: on the handshake's span, to the logs, or both. */
   events?: 'both' | 'span' | 'log' | 'none';
+  /** What the spans of HTTP requests carry of their connection: a few attributes and a link, all of them, nothing. */
+  requestAttributes?: 'default' | 'all' | 'none';
 }
 
 /** The options after parsing: complete, checked, frozen. */
-export type Settings = Readonly<Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig>>>;
+export type Settings = Readonly<
+  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks>>
+>;
 
 /** Told what was given, where, and what would have been understood. */
 export type Complain = (complaint: string) => void;
@@ -66,9 +71,18 @@ export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Na
       "Where events go: on the handshake's span, to the logs, or both. " +
       '`OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs` makes `log` the default.',
   },
+  requestAttributes: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_REQUEST_ATTRIBUTES',
+    expected: ['default', 'all', 'none'],
+    byDefault: 'default',
+    brief:
+      "What the spans of HTTP requests carry of their connection: a few attributes and a link to the handshake's span, " +
+      'all attributes and the link, or nothing.',
+  },
 };
 
 const BASE_OPTIONS = ['enabled'];
+const FUNCTIONS = ['requestHook', 'userId'] as const satisfies readonly (keyof RequestHooks)[];
 
 /** Options and environment -> Settings. A bad value costs itself only: it is named, and the default stands. */
 export function readSettings(
@@ -77,9 +91,10 @@ export function readSettings(
   complain: Complain,
 ): Settings {
   const given: Record<string, unknown> = { ...config };
+  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS];
   for (const name of Object.keys(given)) {
-    if (Object.hasOwn(OPTIONS, name) || BASE_OPTIONS.includes(name)) continue;
-    complain(`unknown option ${show(name)}; known are ${Object.keys(OPTIONS).join(', ')}`);
+    if (known.includes(name) || BASE_OPTIONS.includes(name)) continue;
+    complain(`unknown option ${show(name)}; known are ${known.join(', ')}`);
   }
   const settings: Record<string, unknown> = {};
   for (const [name, row] of Object.entries<OptionRow<unknown>>(OPTIONS)) {
@@ -96,6 +111,17 @@ export function readSettings(
     settings[name] = settled;
   }
   return Object.freeze(settings) as unknown as Settings;
+}
+
+/** The options that are the application's own functions. What is none is named and left out. */
+export function readRequestHooks(config: TlsInstrumentationConfig | undefined, complain: Complain): RequestHooks {
+  const hooks: Record<string, unknown> = {};
+  for (const name of FUNCTIONS) {
+    const given = config?.[name] as unknown;
+    if (typeof given === 'function') hooks[name] = given;
+    else if (given !== undefined) complain(`option ${name} is ${show(given)}, expected a function; left out`);
+  }
+  return Object.freeze(hooks);
 }
 
 /** Environment variables are text: `true` and `false` in any case are meant as such. Empty is not given. */

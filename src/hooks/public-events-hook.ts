@@ -33,6 +33,10 @@ export class PublicEventsHook<Birth> {
     this.#patch.disable();
   }
 
+  birthOf(socket: object): Birth | undefined {
+    return this.#sockets.get(socket as TLSSocket)?.birth;
+  }
+
   #seen(socket: TLSSocket, event: unknown, argument: unknown): void {
     if (event === 'data' || event === 'drain') return;
     const watched = this.#watch(socket);

@@ -47,6 +47,8 @@ interface UndocumentedSocket {
   /** The host name that was looked up. Null when an address was given. */
   _host?: string | null;
   secureConnecting?: boolean;
+  /** OpenSSL is done, whether or not anybody verifies. */
+  _secureEstablished?: boolean;
   /** OpenSSL failed: Node keeps the handle until the listeners have heard of it, and closes it in a microtask. */
   _closeAfterHandlingError?: boolean;
 }
@@ -125,6 +127,21 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
 }
 
 const NOWHERE: Endpoint = Object.freeze({ address: undefined, port: undefined });
+
+/**
+ * An established connection whose handshake nobody watched: what can still be read. Undefined while it is under way, and
+ * once the connection is gone.
+ */
+export function observeEstablished(socket: TLSSocket, at: number): Observation | undefined {
+  const established = isSecured(socket) || insideOf(socket)._secureEstablished === true;
+  if (!established || socket.destroyed || !hasHandle(socket)) return undefined;
+  const observation = observeBirth(socket, at);
+  observeNegotiation(socket, observation);
+  observeDecision(socket, observation);
+  observation.ending = isSecured(socket) ? 'secured' : 'secured_unverified';
+  observation.ended = at;
+  return observation;
+}
 
 /** Calls `begun` when OpenSSL starts: on a server, when the first bytes arrive. Node replaces the handle on a retry. */
 export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {

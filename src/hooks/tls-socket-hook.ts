@@ -86,6 +86,11 @@ export class TlsSocketHook<Birth = unknown> {
     this.#fallback?.disable();
   }
 
+  /** What the observer made of the socket's birth. Undefined: born before us, or nobody was interested in it. */
+  birthOf(socket: object): Birth | undefined {
+    return this.#sockets.get(socket as tls.TLSSocket)?.birth ?? this.#fallback?.birthOf(socket);
+  }
+
   /** Node runs `_init` once a handle: again when happy eyeballs moves on to the next address. */
   readonly #init: Around<tls.TLSSocket> = (socket, args, original) => {
     const result = Reflect.apply(original, socket, args);

@@ -1,5 +1,5 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
-import type { PeerCertificate } from '../certificate/peer-certificate';
+import type { CertificateIdentity, PeerCertificate } from '../certificate/peer-certificate';
 import type { DecidedBy, Handshake, HandshakeFailure, Side } from '../handshake/handshake';
 
 /** Names of a subject alternative name reported. More are in the certificate, for who asks for it as PEM. */
@@ -361,11 +361,11 @@ function transportName({ transport }: Handshake): string | undefined {
   return transport === 'pipe' && process.platform !== 'win32' ? 'unix' : transport;
 }
 
-function dateText(date: number | undefined): string | undefined {
+export function dateText(date: number | undefined): string | undefined {
   return date === undefined ? undefined : new Date(date).toISOString();
 }
 
-function alternativeNames(certificate: PeerCertificate): string[] | undefined {
+export function alternativeNames(certificate: CertificateIdentity): string[] | undefined {
   return listOf(certificate.alternativeNames.slice(0, MAX_ALTERNATIVE_NAMES).map(name => `${name.type}:${name.value}`));
 }
 

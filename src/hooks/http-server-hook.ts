@@ -1,0 +1,112 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:net';
+import { guard } from './guard';
+import { type Around, PrototypePatch } from './prototype-patch';
+import type { RequestObserver } from './request-observer';
+
+/** How servers of Node hand a request to the application: `(request, ...)` or, over HTTP/2, `(stream, headers, flags, rawHeaders)`. */
+const REQUEST_EVENTS: ReadonlySet<unknown> = new Set([
+  'request',
+  'stream',
+  'checkContinue',
+  'checkExpectation',
+  'upgrade',
+  'connect',
+]);
+
+/**
+ * Sees every request that a server of this process receives: http, https, http2 with TLS and without. They all inherit
+ * `emit` by way of `net.Server.prototype`, and there we stand. No listener is added to anything, as far as anybody can see.
+ */
+export class HttpServerHook {
+  readonly #observer: RequestObserver;
+  readonly #patches = new Map<object, PrototypePatch<Server>>();
+
+  constructor(observer: RequestObserver) {
+    this.#observer = observer;
+  }
+
+  enable(): void {
+    // As the process has them now, without waking those who wait for an application to require them.
+    const net = process.getBuiltinModule('node:net');
+    const http = process.getBuiltinModule('node:http');
+    const https = process.getBuiltinModule('node:https');
+    // Who came before us and replaced `emit` further down does not come by `net.Server.prototype` any more.
+    const replaced = [http.Server.prototype, https.Server.prototype].filter(one => Object.hasOwn(one, 'emit'));
+    for (const target of [net.Server.prototype, ...replaced]) {
+      const patch = this.#patches.get(target) ?? new PrototypePatch<Server>(target, 'emit', this.#emit);
+      this.#patches.set(target, patch);
+      patch.enable();
+    }
+  }
+
+  disable(): void {
+    for (const patch of this.#patches.values()) patch.disable();
+  }
+
+  readonly #emit: Around<Server> = (server, args, original) => {
+    const request = args[1];
+    if (!REQUEST_EVENTS.has(args[0]) || typeof request !== 'object' || request === null) {
+      return Reflect.apply(original, server, args);
+    }
+    const rawHeaders = args[0] === 'stream' ? args[4] : (request as { rawHeaders?: unknown }).rawHeaders;
+    const observer = this.#observer;
+    // Beneath us is Node's own: whoever starts a span for this request has done so, around us.
+    const isInnermost = original === EventEmitter.prototype.emit;
+    const emit = isInnermost
+      ? () => {
+          guard(() => observer.arrived(request, rawHeaders));
+          return Reflect.apply(original, server, args);
+        }
+      : () =>
+          withFirstListener(
+            server,
+            args[0] as string,
+            () => guard(() => observer.arrived(request, rawHeaders)),
+            () => Reflect.apply(original, server, args),
+          );
+    return observer.isFollowing ? observer.handling(request, rawHeaders, emit) : emit();
+  };
+}
+
+type Listener = (...args: never[]) => unknown;
+
+/** The part of an EventEmitter that holds its listeners: one function, or several in a list. Node has never had it otherwise. */
+interface Emitter {
+  _events?: Record<string, Listener | Listener[] | undefined>;
+}
+
+/**
+ * Runs `ours` as the first listener of the one event that `emit` emits: within everything that others have wrapped around
+ * `emit`, and before the application's listeners. It is put there for that moment only, past `prependListener`, which would
+ * tell the server's 'newListener', count, and might warn of a leak; and it is gone before the next listener runs.
+ *
+ * Without a listener of the application's there is none of ours either.
+ */
+function withFirstListener(server: object, event: string, ours: () => void, emit: () => unknown): unknown {
+  const events = (server as Emitter)._events;
+  const theirs = events?.[event];
+  if (events === undefined || (typeof theirs !== 'function' && !Array.isArray(theirs))) return emit();
+  const first = (): void => {
+    leave();
+    ours();
+  };
+  const together = typeof theirs === 'function' ? [first, theirs] : [first, ...theirs];
+  const count = together.length;
+  let here = true;
+  const leave = (): void => {
+    if (!here) return;
+    here = false;
+    const now = (server as Emitter)._events?.[event];
+    // Nobody has touched it: as it was, to the very list.
+    if (now === together && together.length === count && together[0] === first) events[event] = theirs;
+    // Listeners came or went on the way to the event: a wrapper's own doing, and Node knows how to count them.
+    else Reflect.apply(EventEmitter.prototype.removeListener, server, [event, first]);
+  };
+  events[event] = together;
+  try {
+    return emit();
+  } finally {
+    leave();
+  }
+}

@@ -1,0 +1,223 @@
+import type { TLSSocket } from 'node:tls';
+import { type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { Handshake, Side } from './handshake/handshake';
+import { now } from './hooks/clock';
+import type { RequestObserver } from './hooks/request-observer';
+import { observeEstablished } from './hooks/socket-facts';
+import type { UndiciObserver } from './hooks/undici-hook';
+import { activeRequest, following, isFollowing, type PeerDirectory } from './identity/current-peer';
+import { carried, isEncrypted, socketOf } from './identity/request-carriers';
+import { peerOfHandshake, type TlsPeer } from './identity/tls-peer';
+import type { Birth, Reporter } from './reporter';
+import type { Occurrence } from './telemetry/occurrence';
+import type { RequestDecoration, RequestSpans } from './telemetry/request-spans';
+
+/** Who knows what became of a socket's birth. */
+export interface Births {
+  birthOf(socket: object): Birth | undefined;
+}
+
+/** What the requests of one connection have in common. */
+interface Connection {
+  readonly handshake: Handshake;
+  readonly peer: TlsPeer;
+  readonly decoration: RequestDecoration;
+}
+
+/**
+ * Between the hooks that see requests, the handshakes of their connections, and the spans that others start for them. Of a
+ * connection everything is made when its first request asks, and kept with it.
+ */
+export class Requests implements RequestObserver, PeerDirectory, UndiciObserver {
+  readonly #births: Births;
+  readonly #reporter: Reporter;
+  readonly #occurrence: Occurrence;
+  readonly #spans: RequestSpans;
+  readonly #onSpanProcessor: () => void;
+  /** Of sockets whose handshake nobody watched, because there was no SDK or we came later. */
+  readonly #readLater = new WeakMap<object, TlsPeer>();
+  readonly #undici = new UndiciSpans();
+
+  /** `onSpanProcessor` is called when the first TlsPeerSpanProcessor is made, if that is later than this. */
+  constructor(
+    births: Births,
+    reporter: Reporter,
+    occurrence: Occurrence,
+    spans: RequestSpans,
+    onSpanProcessor: () => void,
+  ) {
+    this.#births = births;
+    this.#reporter = reporter;
+    this.#occurrence = occurrence;
+    this.#spans = spans;
+    this.#onSpanProcessor = onSpanProcessor;
+  }
+
+  get isFollowing(): boolean {
+    return isFollowing();
+  }
+
+  handling<T>(request: object, _rawHeaders: unknown, application: () => T): T {
+    // Plain HTTP is nobody's request, but within the context of one, say of a server that was started there, it ends it.
+    if (isEncrypted(request)) return following(request, application);
+    return activeRequest() === undefined ? application() : following(undefined, application);
+  }
+
+  arrived(request: object, _rawHeaders: unknown): void {
+    const span = trace.getActiveSpan();
+    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request);
+  }
+
+  leaving(request: object, socket: object): void {
+    const span = trace.getActiveSpan();
+    if (!this.#isOpen(span, SpanKind.CLIENT)) return;
+    const birth = this.#births.birthOf(socket);
+    if (birth) this.#decorateDeparture(span, birth, request);
+  }
+
+  created(request: object): void {
+    this.#undici.created(request);
+  }
+
+  sent(request: object, socket: object): void {
+    const span = this.#undici.spanOf(request);
+    const birth = span && this.#births.birthOf(socket);
+    if (birth && this.#isOpen(span, SpanKind.CLIENT)) this.#decorateDeparture(span, birth, request);
+  }
+
+  spanStarted(span: Span): void {
+    if (isUndicis(span)) this.#undici.started(span);
+    if (!this.#isOpen(span, SpanKind.SERVER)) return;
+    const request = activeRequest();
+    if (request !== undefined) this.#decorateArrival(span, request);
+  }
+
+  spanProcessorCame(): void {
+    this.#onSpanProcessor();
+  }
+
+  peerOf(subject: object): TlsPeer | undefined {
+    const socket = socketOf(carried(subject));
+    const birth = this.#births.birthOf(socket);
+    if (birth === undefined) return this.#peerReadLater(socket);
+    const connection = this.#connectionOf(birth);
+    return connection?.handshake.outcome.kind === 'established' ? connection.peer : undefined;
+  }
+
+  activePeer(): TlsPeer | undefined {
+    const request = activeRequest();
+    return request && this.peerOf(request);
+  }
+
+  /** A span that would keep what we put on it, of the kind that we are looking for, and has nothing of ours yet. */
+  #isOpen(span: Span | undefined, kind: SpanKind): span is Span {
+    if (span === undefined || !this.#spans.areWanted || !span.isRecording()) return false;
+    // The API does not tell a span's kind, the SDK's spans do. Of others it is not known whose they are: left alone.
+    return (span as { kind?: SpanKind }).kind === kind && !this.#spans.isDecorated(span);
+  }
+
+  #decorateArrival(span: Span, request: object): void {
+    const birth = this.#births.birthOf(socketOf(request));
+    // A span that was active when the connection came, as where `listen` was called: not this request's.
+    if (birth === undefined || trace.getSpan(birth.parent) === span) return;
+    const connection = this.#connectionOf(birth);
+    if (connection) this.#spans.decorate(span, connection.decoration, request, 'arrived');
+  }
+
+  #decorateDeparture(span: Span, birth: Birth, request: object): void {
+    const connection = this.#connectionOf(birth);
+    if (connection) {
+      this.#spans.decorate(span, connection.decoration, request, 'left');
+      return;
+    }
+    birth.awaited ??= [];
+    birth.awaited.push(() => {
+      const late = this.#connectionOf(birth);
+      if (late && this.#isOpen(span, SpanKind.CLIENT)) this.#spans.decorate(span, late.decoration, request, 'left');
+    });
+  }
+
+  /** Undefined while the handshake is under way. */
+  #connectionOf(birth: Birth): Connection | undefined {
+    if (birth.shared !== undefined) return birth.shared as Connection;
+    const handshake = this.#reporter.handshakeOf(birth);
+    if (handshake === undefined) return undefined;
+    const peer = peerOfHandshake(handshake, this.#occurrence.spanContextOf(handshake));
+    const connection = { handshake, peer, decoration: this.#spans.decorationOf({ peer, handshake }, peerSide(handshake)) };
+    // Judged before it is reported, it has no span yet.
+    if (birth.unreported === undefined) birth.shared = connection;
+    return connection;
+  }
+
+  #peerReadLater(socket: object): TlsPeer | undefined {
+    const known = this.#readLater.get(socket);
+    if (known !== undefined || !isEncrypted(socket)) return known;
+    const observation = observeEstablished(socket as TLSSocket, now());
+    if (observation === undefined) return undefined;
+    const peer = peerOfHandshake(this.#reporter.judge(observation), undefined);
+    this.#readLater.set(socket, peer);
+    return peer;
+  }
+}
+
+function peerSide({ side }: Handshake): Side {
+  return side === 'server' ? 'client' : 'server';
+}
+
+/** The part of the SDK's spans that tells who started them. Of SDK 1 it has another name. */
+interface SdkSpan {
+  readonly instrumentationScope?: { readonly name?: string };
+  readonly instrumentationLibrary?: { readonly name?: string };
+  readonly attributes?: Record<string, unknown>;
+}
+
+function isUndicis(span: Span): boolean {
+  const { instrumentationScope, instrumentationLibrary } = span as SdkSpan;
+  return (instrumentationScope ?? instrumentationLibrary)?.name === '@opentelemetry/instrumentation-undici';
+}
+
+/**
+ * `instrumentation-undici` shows its span to nobody and makes it active nowhere. But it starts it while undici tells that
+ * a request was created, and so are we told, right before or right after: the two belong together if they name one URL.
+ */
+class UndiciSpans {
+  readonly #spans = new WeakMap<object, Span>();
+  #request: object | undefined;
+  #span: Span | undefined;
+
+  created(request: object): void {
+    this.#request = request;
+    this.#match();
+  }
+
+  started(span: Span): void {
+    this.#span = span;
+    this.#match();
+  }
+
+  spanOf(request: object): Span | undefined {
+    return this.#spans.get(request);
+  }
+
+  #match(): void {
+    const [request, span] = [this.#request, this.#span];
+    if (request && span && urlOf(request) === (span as SdkSpan).attributes?.['url.full']) {
+      this.#spans.set(request, span);
+    } else if (request === undefined || span === undefined) {
+      // The other one comes in the same breath, or not at all.
+      Promise.resolve().then(() => this.#forget());
+      return;
+    }
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#request = undefined;
+    this.#span = undefined;
+  }
+}
+
+function urlOf(request: object): string {
+  const { path, origin } = request as { path: string; origin: string };
+  return new URL(path, origin).toString();
+}

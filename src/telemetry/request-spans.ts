@@ -1,0 +1,95 @@
+import { type Attributes, type Link, type Span, TraceFlags } from '@opentelemetry/api';
+import { boundedText } from '../certificate/untrusted-text';
+import type { Side } from '../handshake/handshake';
+import type { RequestHooks } from '../identity/request-hooks';
+import type { TlsPeer } from '../identity/tls-peer';
+import type { Settings } from '../settings';
+import { type RequestFacts, requestAttributes, USER_ID } from './request-attributes';
+
+/** Bytes of what the application says of its user. */
+const MAX_USER_BYTES = 256;
+
+/** What is put on each span of a connection's requests; made once and used for all of them. */
+export interface RequestDecoration {
+  readonly peer: TlsPeer;
+  readonly attributes: Attributes;
+  /** Undefined: the handshake has no span, or one that nobody keeps. */
+  readonly link: Link | undefined;
+}
+
+/** Puts a peer on the spans that others start for requests. */
+export class RequestSpans {
+  readonly #settings: Settings;
+  readonly #hooks: RequestHooks;
+  readonly #complain: (complaint: string) => void;
+  /** Spans that have it. Several ways lead to one span. */
+  readonly #decorated = new WeakSet<Span>();
+  readonly #complained = new Set<keyof RequestHooks>();
+
+  constructor(settings: Settings, hooks: RequestHooks, complain: (complaint: string) => void) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#complain = complain;
+  }
+
+  /** False when there is nothing that could be put on any span. */
+  get areWanted(): boolean {
+    const { requestHook, userId } = this.#hooks;
+    return this.#settings.requestAttributes !== 'none' || requestHook !== undefined || userId !== undefined;
+  }
+
+  /** `peer` is whose certificate it is: `client` for a server's requests. */
+  decorationOf(facts: RequestFacts, peer: Side): RequestDecoration {
+    const wanted = this.#settings.requestAttributes;
+    if (wanted === 'none') return { peer: facts.peer, attributes: {}, link: undefined };
+    const span = facts.peer.handshakeSpan;
+    const isKept = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
+    return {
+      peer: facts.peer,
+      attributes: requestAttributes(facts, peer, wanted),
+      link: isKept ? { context: span } : undefined,
+    };
+  }
+
+  isDecorated(span: Span): boolean {
+    return this.#decorated.has(span);
+  }
+
+  decorate(
+    span: Span,
+    { peer, attributes, link }: RequestDecoration,
+    request: object,
+    direction: 'arrived' | 'left',
+  ): void {
+    this.#decorated.add(span);
+    span.setAttributes(attributes);
+    // An SDK of before 1.9 of the API has none.
+    if (link !== undefined) (span as Partial<Span>).addLink?.(link);
+    const { requestHook, userId } = this.#hooks;
+    if (userId && direction === 'arrived') {
+      const user = this.#asked('userId', () => userId(request, peer));
+      if (typeof user === 'string' && user !== '') span.setAttribute(USER_ID, boundedText(user, MAX_USER_BYTES, 'plain'));
+    }
+    if (requestHook) this.#asked('requestHook', () => requestHook(span, peer, request));
+  }
+
+  /** Asks the application's own code, which may throw. */
+  #asked<T>(hook: keyof RequestHooks, ask: () => T): T | undefined {
+    try {
+      return ask();
+    } catch (fault) {
+      if (this.#complained.has(hook)) return undefined;
+      this.#complained.add(hook);
+      this.#complain(`the option ${hook} threw, and is not told again: ${wordsOf(fault)}`);
+      return undefined;
+    }
+  }
+}
+
+function wordsOf(fault: unknown): string {
+  try {
+    return boundedText(fault instanceof Error ? fault.message : String(fault), 200, 'plain');
+  } catch {
+    return typeof fault;
+  }
+}

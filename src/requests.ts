@@ -143,7 +143,11 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     const handshake = this.#reporter.handshakeOf(birth);
     if (handshake === undefined) return undefined;
     const peer = peerOfHandshake(handshake, this.#occurrence.spanContextOf(handshake));
-    const connection = { handshake, peer, decoration: this.#spans.decorationOf({ peer, handshake }, peerSide(handshake)) };
+    const connection = {
+      handshake,
+      peer,
+      decoration: this.#spans.decorationOf({ peer, handshake }, peerSide(handshake)),
+    };
     // Judged before it is reported, it has no span yet.
     if (birth.unreported === undefined) birth.shared = connection;
     return connection;

@@ -26,6 +26,7 @@ describe('the settings', () => {
       certificateDetails: 'failed',
       certificatePem: false,
       events: 'both',
+      requestAttributes: 'default',
     });
   });
 
@@ -40,7 +41,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, certificateDetails, certificatePem, events",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });

@@ -68,11 +68,9 @@ interface Shared {
 }
 
 const KEY = Symbol.for('opentelemetry-instrumentation-tls.identity');
-const shared: Shared = ((globalThis as { [KEY]?: Shared })[KEY] ??= {
-  directory: undefined,
-  following: false,
-  spanProcessors: false,
-});
+const registry = globalThis as { [KEY]?: Shared };
+registry[KEY] ??= { directory: undefined, following: false, spanProcessors: false };
+const shared: Shared = registry[KEY];
 
 export function currentDirectory(): PeerDirectory | undefined {
   return shared.directory;

@@ -79,7 +79,11 @@ const CONNECTION_ROWS = {
 
 interface CertificateRow extends Described {
   readonly set: RequestSet;
-  readonly read: (certificate: CertificateIdentity, facts: RequestFacts, wanted: RequestSet) => AttributeValue | undefined;
+  readonly read: (
+    certificate: CertificateIdentity,
+    facts: RequestFacts,
+    wanted: RequestSet,
+  ) => AttributeValue | undefined;
 }
 
 /** The peer's certificate: `tls.client.` + these on a server's request, `tls.server.` + these on a client's. */

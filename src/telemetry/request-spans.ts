@@ -68,7 +68,8 @@ export class RequestSpans {
     const { requestHook, userId } = this.#hooks;
     if (userId && direction === 'arrived') {
       const user = this.#asked('userId', () => userId(request, peer));
-      if (typeof user === 'string' && user !== '') span.setAttribute(USER_ID, boundedText(user, MAX_USER_BYTES, 'plain'));
+      if (typeof user === 'string' && user !== '')
+        span.setAttribute(USER_ID, boundedText(user, MAX_USER_BYTES, 'plain'));
     }
     if (requestHook) this.#asked('requestHook', () => requestHook(span, peer, request));
   }

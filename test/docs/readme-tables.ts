@@ -5,6 +5,7 @@ import { OPTIONS } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
 import { EVENTS, type EventRow, type Severity } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
+import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ENVIRONMENT } from './environment';
 
 /**
@@ -57,6 +58,14 @@ const TABLES: Readonly<Record<string, () => string>> = {
         .filter(([name]) => name.startsWith('tls.client.'))
         .map(([name, row]) => [...attributeCells(name, row), OCCASIONS[row.occasion]]),
     ),
+  // As of certificates: a client's request says of the server what a server's says of the client.
+  'request-attributes': () =>
+    table(
+      [...ATTRIBUTE_HEAD, 'reported'],
+      Object.entries(REQUEST_ATTRIBUTES)
+        .filter(([name]) => !name.startsWith('tls.server.'))
+        .map(([name, row]) => [...attributeCells(name, row), SETS[row.set]]),
+    ),
   events: () =>
     table(
       ['event', 'severity', 'when'],
@@ -87,6 +96,12 @@ const TABLES: Readonly<Record<string, () => string>> = {
 
 type Row = Omit<AttributeRow, 'read'>;
 
+const SETS: Record<(typeof REQUEST_ATTRIBUTES)[RequestAttributeName]['set'], string> = {
+  default: 'always',
+  all: "with `requestAttributes: 'all'`",
+  userId: 'with `userId`, on requests that arrive',
+};
+
 /** The one attribute that no handshake knows by itself. */
 const CONNECTION_ID_ROW: Row = {
   brief: "The handshake span's id. Log records and a later refusal carry it too: one search finds a connection.",
@@ -98,7 +113,7 @@ const CONNECTION_ID_ROW: Row = {
 
 const ATTRIBUTE_HEAD = ['attribute', 'example', 'what it says', 'name'];
 
-function attributeCells(name: string, row: Row): string[] {
+function attributeCells(name: string, row: Omit<Row, 'occasion'>): string[] {
   return [code(name), code(shortened(row.example)), row.brief, row.ours ? 'ours' : row.stability];
 }
 

@@ -1,4 +1,4 @@
-import type { PeerCertificate } from '../certificate/peer-certificate';
+import type { AlternativeName, PeerCertificate } from '../certificate/peer-certificate';
 import type { Verification } from '../handshake/handshake';
 import type { Copied } from './copied-values';
 import type { HeaderFields } from './header-fields';
@@ -62,4 +62,6 @@ export interface CopiedFields {
   readonly notBefore?: Copied<number> | undefined;
   readonly notAfter?: Copied<number> | undefined;
   readonly spiffeId?: Copied<string> | undefined;
+  /** Subject alternative names from a header that encodes each by itself; not always all of them. */
+  readonly alternativeNames?: readonly Copied<AlternativeName>[] | undefined;
 }

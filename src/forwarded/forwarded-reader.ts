@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { CertificateIdentity, PeerCertificate } from '../certificate/peer-certificate';
+import type { AlternativeName, CertificateIdentity, PeerCertificate } from '../certificate/peer-certificate';
+import { MAX_ALTERNATIVE_NAMES } from '../certificate/subject-alternative-names';
 import { mayBeSameName, nameToShow } from './copied-values';
 import type { CopiedFields, Format } from './format';
 import { FORMATS, type Preset } from './formats';
@@ -144,7 +145,7 @@ const CONTROL = /[\x00-\x1f\x7f]/;
 
 /** The first header that does not say of the certificate what the certificate says. */
 function differingField(copied: CopiedFields, certificate: PeerCertificate, der: Uint8Array): string | undefined {
-  const { subject, issuer, serialNumber, sha256, sha1, notBefore, notAfter, spiffeId } = copied;
+  const { subject, issuer, serialNumber, sha256, sha1, notBefore, notAfter, spiffeId, alternativeNames } = copied;
   if (sha256 && sha256.value !== certificate.fingerprint) return sha256.header;
   if (sha1 && sha1.value !== hash('sha1', der, 'hex').toUpperCase()) return sha1.header;
   if (serialNumber && certificate.serialNumber && !isSameNumber(serialNumber.value, certificate.serialNumber)) {
@@ -161,7 +162,13 @@ function differingField(copied: CopiedFields, certificate: PeerCertificate, der:
   }
   if (notAfter && certificate.notAfter !== undefined && notAfter.value !== certificate.notAfter) return notAfter.header;
   if (spiffeId && spiffeId.value !== certificate.spiffeId) return spiffeId.header;
-  return undefined;
+  return alternativeNames?.find(({ value }) => !hasName(certificate, value))?.header;
+}
+
+/** True also where it cannot be told, because the certificate has more names than are kept. */
+function hasName({ alternativeNames }: PeerCertificate, { type, value }: AlternativeName): boolean {
+  if (alternativeNames.length >= MAX_ALTERNATIVE_NAMES) return true;
+  return alternativeNames.some(own => own.type === type && own.value === value);
 }
 
 /** Upper-case hex; one may have zeros in front. A certificate's own may be negative, which no proxy writes alike. */
@@ -173,7 +180,9 @@ function isSameNumber(copied: string, own: string): boolean {
 function copiedIdentity(copied: CopiedFields): CertificateIdentity | undefined {
   const { sha256, subject, serialNumber } = copied;
   const spiffeId = copied.spiffeId?.value;
-  if ((sha256 ?? subject ?? serialNumber ?? spiffeId) === undefined) return undefined;
+  const spiffeName = spiffeId === undefined ? [] : [{ type: 'URI' as const, value: spiffeId }];
+  const names = [...spiffeName, ...(copied.alternativeNames ?? []).map(({ value }) => value)];
+  if ((sha256 ?? subject ?? serialNumber ?? names[0]) === undefined) return undefined;
   return Object.freeze({
     fingerprint: copied.sha256?.value,
     subject: copied.subject && nameToShow(copied.subject.value),
@@ -181,9 +190,7 @@ function copiedIdentity(copied: CopiedFields): CertificateIdentity | undefined {
     serialNumber: copied.serialNumber?.value,
     notBefore: copied.notBefore?.value,
     notAfter: copied.notAfter?.value,
-    alternativeNames: Object.freeze(
-      spiffeId === undefined ? [] : [Object.freeze({ type: 'URI' as const, value: spiffeId })],
-    ),
+    alternativeNames: Object.freeze(names.slice(0, MAX_ALTERNATIVE_NAMES).map(name => Object.freeze(name))),
     spiffeId,
   });
 }

@@ -103,5 +103,5 @@ const NOTHING: ReadonlySet<string> = new Set([
   '<nil>',
   'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
   'da39a3ee5e6b4b0d3255bfef95601890afd80709',
-  '47deqpj8hbsa+/timw+5jceuqerkmm5nmpjwzg3hsuu=',
+  '47deqpj8hbsa+/timw+5jceuqerkm5nmpjwzg3hsufu=',
 ]);

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
+import { PRESETS, type Preset } from './forwarded/formats';
+import { EXPECTED_PROXIES, TrustedProxies } from './forwarded/trust';
 import type { RequestHooks } from './identity/request-hooks';
 
 /** Options of `TlsInstrumentation`. Each but the functions can be given as an environment variable too; an option wins. */
@@ -16,11 +18,17 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
   events?: 'both' | 'span' | 'log' | 'none';
   /** What the spans of HTTP requests carry of their connection: a few attributes and a link, all of them, nothing. */
   requestAttributes?: 'default' | 'all' | 'none';
+  /**
+   * Client certificates that a TLS-terminating proxy forwards in headers: which headers, and whom to believe. Off unless
+   * both are given. Trusted are `loopback`, `unix`, addresses and CIDRs, and proxies by their own verified certificate:
+   * `fingerprint:<SHA-256>`, `spiffe://...`.
+   */
+  forwarded?: { readonly preset: Preset; readonly trustedProxies: readonly string[] };
 }
 
 /** The options after parsing: complete, checked, frozen. */
 export type Settings = Readonly<
-  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks>>
+  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks | 'forwarded'>>
 >;
 
 /** Told what was given, where, and what would have been understood. */
@@ -91,7 +99,7 @@ export function readSettings(
   complain: Complain,
 ): Settings {
   const given: Record<string, unknown> = { ...config };
-  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS];
+  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS, 'forwarded'];
   for (const name of Object.keys(given)) {
     if (known.includes(name) || BASE_OPTIONS.includes(name)) continue;
     complain(`unknown option ${show(name)}; known are ${known.join(', ')}`);
@@ -122,6 +130,87 @@ export function readRequestHooks(config: TlsInstrumentationConfig | undefined, c
     else if (given !== undefined) complain(`option ${name} is ${show(given)}, expected a function; left out`);
   }
   return Object.freeze(hooks);
+}
+
+/** What `forwarded` is made of; two more rows of the README's table. */
+export const FORWARDED_OPTIONS = {
+  preset: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET',
+    expected: PRESETS,
+    brief: 'The proxy whose certificate headers are read. Off unless `forwarded.trustedProxies` is given too.',
+  },
+  trustedProxies: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES',
+    expected: ['loopback', 'unix', '10.0.0.0/8', 'fd00::1', 'fingerprint:<SHA-256>', 'spiffe://<domain>/<path>'],
+    brief:
+      'Whose certificate headers are believed: by address, or by their own verified certificate. A list; the variable has ' +
+      'commas between.',
+  },
+} as const;
+
+/** Which certificate headers are read, and whom to believe. */
+export interface Forwarding {
+  readonly preset: Preset;
+  readonly trustedProxies: TrustedProxies;
+}
+
+/**
+ * Undefined: off, since it was not asked for, or since what was asked for leaves no preset or nobody to believe; then that
+ * is said. A proxy that is not understood is named and left out. A list given as option is never replaced by the variable.
+ */
+export function readForwarding(
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  complain: Complain,
+): Forwarding | undefined {
+  const option: unknown = config?.forwarded;
+  const given: Record<string, unknown> = typeof option === 'object' ? { ...option } : {};
+  const names = Object.keys(FORWARDED_OPTIONS).join(', ');
+  if (option !== undefined && (typeof option !== 'object' || option === null)) {
+    complain(`option forwarded is ${show(option)}, expected an object of ${names}`);
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(FORWARDED_OPTIONS, name)) continue;
+    complain(`unknown option ${show(`forwarded.${name}`)}; known are ${names}`);
+  }
+
+  const presets = placesOf('preset', given, environment, value => value.toLowerCase());
+  for (const { where, value } of presets) {
+    if (PRESETS.includes(value as Preset)) continue;
+    complain(`${where} is ${show(value)}, expected one of ${PRESETS.join(', ')}`);
+  }
+  const preset = presets.find(({ value }) => PRESETS.includes(value as Preset))?.value as Preset | undefined;
+
+  const [proxies] = placesOf('trustedProxies', given, environment, value =>
+    value.split(',').filter(part => part.trim()),
+  );
+  const listed = Array.isArray(proxies?.value) ? (proxies.value as unknown[]) : undefined;
+  if (proxies && !listed)
+    complain(`${proxies.where} is ${show(proxies.value)}, expected a list of ${EXPECTED_PROXIES}`);
+  const trustedProxies = TrustedProxies.parse(listed ?? [], complaint => complain(`${proxies?.where}: ${complaint}`));
+
+  if (preset !== undefined && trustedProxies !== undefined) return Object.freeze({ preset, trustedProxies });
+  if (preset === undefined && (presets.length > 0 || trustedProxies !== undefined)) {
+    complain('forwarded certificates are not read: there is no valid forwarded.preset');
+  } else if (preset !== undefined) {
+    complain('forwarded certificates are not read: there is no valid proxy in forwarded.trustedProxies');
+  }
+  return undefined;
+}
+
+/** Where a part of `forwarded` is given, the option first. */
+function placesOf(
+  name: keyof typeof FORWARDED_OPTIONS,
+  given: Readonly<Record<string, unknown>>,
+  environment: Environment,
+  meant: (variable: string) => unknown,
+): { where: string; value: unknown }[] {
+  const { environmentVariable } = FORWARDED_OPTIONS[name];
+  const variable = environment[environmentVariable]?.trim() || undefined;
+  return [
+    { where: `option forwarded.${name}`, value: given[name] },
+    { where: environmentVariable, value: variable === undefined ? undefined : meant(variable) },
+  ].filter(({ value }) => value !== undefined);
 }
 
 /** Environment variables are text: `true` and `false` in any case are meant as such. Empty is not given. */

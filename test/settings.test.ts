@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { OPTIONS, readSettings, type Settings } from '../src/settings';
+import { OPTIONS, readForwarding, readSettings, type Settings } from '../src/settings';
 
 const NAMES = Object.keys(OPTIONS) as (keyof Settings)[];
 const DEFAULTS = Object.fromEntries(NAMES.map(name => [name, OPTIONS[name].byDefault]));
@@ -41,7 +41,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });
@@ -166,5 +166,97 @@ describe('the settings', () => {
       assert.equal(settings.events, 'log');
       assert.match(complaints.join(), /; using log$/);
     });
+  });
+});
+
+describe('the settings of forwarded certificates', () => {
+  const PRESET = 'OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET';
+  const PROXIES = 'OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES';
+
+  function readBoth(config: object | undefined, environment: Record<string, string> = {}) {
+    const complaints: string[] = [];
+    const forwarding = readForwarding(config as never, environment, complaint => complaints.push(complaint));
+    return { forwarding, complaints };
+  }
+
+  it('are off, without a word, where nothing is given', () => {
+    for (const config of [undefined, {}, { forwarded: undefined }]) {
+      assert.deepEqual(readBoth(config, { [PRESET]: ' ', [PROXIES]: '' }), { forwarding: undefined, complaints: [] });
+    }
+  });
+
+  it('are a preset and the proxies to believe, as options', () => {
+    const { forwarding, complaints } = readBoth({ forwarded: { preset: 'nginx', trustedProxies: ['loopback'] } });
+    assert.equal(forwarding?.preset, 'nginx');
+    assert.equal(forwarding.trustedProxies.trusts({ address: '127.0.0.1', transport: 'tcp' }), 'by_address');
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(read({ forwarded: { preset: 'nginx', trustedProxies: ['loopback'] } }).complaints, []);
+  });
+
+  it('are a preset and the proxies to believe, as variables', () => {
+    const { forwarding, complaints } = readBoth({}, { [PRESET]: ' NGINX ', [PROXIES]: 'unix, 10.1.0.0/16,' });
+    assert.equal(forwarding?.preset, 'nginx');
+    assert.equal(forwarding.trustedProxies.trusts({ address: '10.1.2.3', transport: 'tcp' }), 'by_address');
+    assert.equal(forwarding.trustedProxies.trusts({ address: '10.2.2.3', transport: 'tcp' }), undefined);
+    assert.deepEqual(complaints, []);
+  });
+
+  it('may be given half as options and half as variables', () => {
+    assert.ok(readBoth({ forwarded: { preset: 'nginx' } }, { [PROXIES]: 'loopback' }).forwarding);
+  });
+
+  it('are off, and say so, where there is nobody to believe', () => {
+    for (const trustedProxies of [undefined, []]) {
+      assert.deepEqual(readBoth({ forwarded: { preset: 'nginx', trustedProxies } }), {
+        forwarding: undefined,
+        complaints: ['forwarded certificates are not read: there is no valid proxy in forwarded.trustedProxies'],
+      });
+    }
+  });
+
+  it('are off, and say so, where there is no preset', () => {
+    assert.deepEqual(readBoth({}, { [PROXIES]: 'loopback' }), {
+      forwarding: undefined,
+      complaints: ['forwarded certificates are not read: there is no valid forwarded.preset'],
+    });
+  });
+
+  it('name a preset that they do not know, and those that they do', () => {
+    const { forwarding, complaints } = readBoth({ forwarded: { preset: 'engine-x', trustedProxies: ['loopback'] } });
+    assert.equal(forwarding, undefined);
+    assert.match(complaints[0]!, /^option forwarded.preset is 'engine-x', expected one of rfc9440, envoy-xfcc, /);
+    assert.equal(complaints.length, 2);
+  });
+
+  it('name a proxy that they do not understand, and keep the others', () => {
+    const { forwarding, complaints } = readBoth({
+      forwarded: { preset: 'nginx', trustedProxies: ['10.0.0.0/33', 'loopback'] },
+    });
+    assert.ok(forwarding);
+    assert.deepEqual(complaints, [
+      'option forwarded.trustedProxies: "10.0.0.0/33" has no prefix length of 1 to 32; expected loopback, unix, ' +
+        'an address or CIDR (10.0.0.0/8, fd00::/8), fingerprint:<SHA-256 in hex> or spiffe://<domain>/<path>',
+    ]);
+  });
+
+  it('are off rather than trust whom the variable names, where the option’s list is bad', () => {
+    for (const trustedProxies of [['nobody'], 'loopback', 7, null]) {
+      const given = { forwarded: { preset: 'nginx', trustedProxies } };
+      const { forwarding, complaints } = readBoth(given, { [PROXIES]: '0.0.0.0/1' });
+      assert.equal(forwarding, undefined);
+      assert.equal(complaints.length, 2, complaints.join('\n'));
+    }
+  });
+
+  it('take any garbage, and name it', () => {
+    for (const forwarded of [null, 1, 'nginx', [], () => {}, { preset: {}, trustedProxies: [{}, null, 1n] }]) {
+      const { forwarding, complaints } = readBoth({ forwarded });
+      assert.equal(forwarding, undefined);
+      if (!Array.isArray(forwarded)) assert.ok(complaints.length > 0);
+      for (const complaint of complaints) assert.doesNotMatch(complaint, /\n/);
+    }
+    assert.deepEqual(readBoth({ forwarded: { trustedPeers: [] } }).complaints, [
+      "unknown option 'forwarded.trustedPeers'; known are preset, trustedProxies",
+    ]);
   });
 });

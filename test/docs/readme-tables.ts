@@ -1,7 +1,7 @@
 import type { PeerCertificate } from '../../src/certificate/peer-certificate';
 import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../../src/handshake/failure-reasons';
 import type { Handshake } from '../../src/handshake/handshake';
-import { OPTIONS } from '../../src/settings';
+import { FORWARDED_OPTIONS, OPTIONS } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
 import { EVENTS, type EventRow, type Severity } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
@@ -30,11 +30,14 @@ const TABLES: Readonly<Record<string, () => string>> = {
   options: () =>
     table(
       ['option', 'environment variable', 'values', 'default', 'what it does'],
-      Object.entries(OPTIONS).map(([name, row]) => [
+      [
+        ...Object.entries(OPTIONS),
+        ...Object.entries(FORWARDED_OPTIONS).map(([name, row]) => [`forwarded.${name}`, row] as const),
+      ].map(([name, row]) => [
         code(name),
         code(row.environmentVariable),
         row.expected.map(code).join(', '),
-        code(row.byDefault),
+        'byDefault' in row ? code(row.byDefault) : '',
         row.brief,
       ]),
     ),

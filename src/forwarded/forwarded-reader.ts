@@ -7,7 +7,7 @@ import { FORMATS, type Preset } from './formats';
 import type { ForwardedOutcome, Forwarder, SuspicionReason } from './forwarded-certificate';
 import { HeaderFields, meansNothing } from './header-fields';
 import type { TrustedProxies } from './trust';
-import { verdictOn } from './verdicts';
+import { Verdicts } from './verdicts';
 
 export interface ForwardedReaderOptions {
   /** The one format whose headers are read. */
@@ -18,11 +18,12 @@ export interface ForwardedReaderOptions {
   readonly parseCertificate: (der: Uint8Array) => PeerCertificate | undefined;
 }
 
-/** Reads the certificate headers of requests, for one preset. Keeps nothing of a request. */
+/** Reads the certificate headers of requests, for one preset. Keeps nothing of a request but which authorities are accepted. */
 export class ForwardedReader {
   readonly #format: Format;
   readonly #trustedProxies: TrustedProxies;
   readonly #parseCertificate: ForwardedReaderOptions['parseCertificate'];
+  readonly #verdicts = new Verdicts();
 
   constructor({ preset, trustedProxies, parseCertificate }: ForwardedReaderOptions) {
     this.#format = FORMATS.find(format => format.id === preset)!;
@@ -112,7 +113,7 @@ export class ForwardedReader {
         certificate,
         recomputed: whole !== undefined,
         chain: Object.freeze(chain as PeerCertificate[]),
-        verification: verdictOn(whole, claim.verification),
+        verification: this.#verdicts.on(whole, claim.verification),
         resumed: claim.resumed,
       }),
     };

@@ -57,13 +57,30 @@ export function verdictByNumber(text: string): Verification | undefined {
 }
 
 /**
- * The verdict in the light of the certificate it is about. With a revocation list loaded OpenSSL says of an unknown
- * authority only that it has no list for it: a certificate that names itself as its issuer is what it is all the same.
+ * Verdicts in the light of the certificates they are about. With a revocation list loaded, OpenSSL says of a certificate of an
+ * unknown authority only that it has no list for it: error 3, which would file a stranger under an outage. So what the
+ * proxy accepted before is remembered, at most 100 authorities of it: who has an issuer that was never among them is of an
+ * unknown one, as far as can be told.
  */
-export function verdictOn(certificate: PeerCertificate | undefined, verdict: Verification): Verification {
-  const maskable = verdict.errors[0] === 'revocation_unavailable' || verdict.errors[0] === 'unknown_ca';
-  if (verdict.result !== 'failed' || !maskable || !certificate?.selfIssued) return verdict;
-  return Object.freeze({ ...verdict, errors: Object.freeze(['self_signed_certificate', ...verdict.errors] as const) });
+export class Verdicts {
+  readonly #accepted = new Set<string>();
+
+  on(certificate: PeerCertificate | undefined, verdict: Verification): Verification {
+    const { issuer, selfIssued } = certificate ?? {};
+    if (issuer === undefined) return verdict;
+    if (verdict === VERIFIED && this.#accepted.size < MAX_AUTHORITIES) this.#accepted.add(issuer);
+    const [first] = verdict.errors;
+    if (selfIssued && (first === 'revocation_unavailable' || first === 'unknown_ca')) {
+      return preceded('self_signed_certificate', verdict);
+    }
+    const isUnknown = this.#accepted.size > 0 && !this.#accepted.has(issuer);
+    return first === 'revocation_unavailable' && isUnknown ? preceded('unknown_ca', verdict) : verdict;
+  }
 }
 
+function preceded(graver: FailureReason, verdict: Verification): Verification {
+  return Object.freeze({ ...verdict, errors: Object.freeze([graver, ...verdict.errors]) });
+}
+
+const MAX_AUTHORITIES = 100;
 const MAX_MESSAGE_BYTES = 256;

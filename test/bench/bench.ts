@@ -1,7 +1,7 @@
 /**
- * What a reported handshake costs, as ratios of CPU time to the bare process.
+ * What a reported handshake costs, and a request's share in it, as ratios of CPU time to the bare process.
  *
- *     npm run bench [-- --groups 20 --scenario server,mutual]
+ *     npm run bench [-- --groups 20 --scenario server,requests]
  *
  * Each variant is a process of its own, pinned to one core; the load, the other end and the collector are here, on the
  * other. The variants take turns, a slice of handshakes each, in rotating order, so that a machine which changes its
@@ -10,6 +10,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import * as http from 'node:http';
+import * as https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -18,13 +19,14 @@ import { parseArgs } from 'node:util';
 import { CertificateAuthority } from '../support/certificate-authority';
 import { CONSTANT_ATTRIBUTES } from './constant-attributes';
 import {
+  COMPARED_WITH,
   type Credentials,
   type Instruction,
   type Report,
   SCENARIOS,
   type Scenario,
-  VARIANTS,
   type Variant,
+  variantsOf,
 } from './protocol';
 
 const { values: options } = parseArgs({
@@ -33,13 +35,15 @@ const { values: options } = parseArgs({
     slices: { type: 'string', default: '4' },
     handshakes: { type: 'string', default: '100' },
     scenario: { type: 'string', default: SCENARIOS.join(',') },
-    variant: { type: 'string', default: Object.keys(VARIANTS).join(',') },
+    variant: { type: 'string' },
   },
 });
 
 const GROUPS = Number(options.groups);
 const SLICES_A_GROUP = Number(options.slices);
 const HANDSHAKES_A_SLICE = Number(options.handshakes);
+/** A request costs a tenth of a handshake. */
+const REQUESTS_A_HANDSHAKE = 10;
 const MEASURED_CORE = '0';
 const OTHER_CORE = '1';
 
@@ -55,7 +59,14 @@ async function main(): Promise<void> {
       `${GROUPS} groups of ${SLICES_A_GROUP * HANDSHAKES_A_SLICE} handshakes`,
   );
   for (const scenario of (options.scenario ?? '').split(',') as Scenario[]) {
-    await measure(scenario, (options.variant ?? '').split(',') as Variant[], credentials, collector);
+    const known = Object.keys(variantsOf(scenario)) as Variant[];
+    const wanted = options.variant?.split(',');
+    await measure(
+      scenario,
+      known.filter(variant => wanted?.includes(variant) ?? true),
+      credentials,
+      collector,
+    );
   }
   collector.server.close();
 }
@@ -96,12 +107,13 @@ function print(scenario: Scenario, variants: readonly Variant[], groups: readonl
   const ratios = (one: Variant, other: Variant) => groups.map(used => (used.get(one) ?? 0) / (used.get(other) ?? 1));
   console.log(`\n${scenario}`);
   for (const variant of variants) {
-    const perHandshake = groups.map(used => (used.get(variant) ?? 0) / (SLICES_A_GROUP * HANDSHAKES_A_SLICE));
-    const toFloor =
-      variant === 'all' && variants.includes('floor') ? `   ${spread(ratios(variant, 'floor'))} x floor` : '';
+    const each = SLICES_A_GROUP * HANDSHAKES_A_SLICE * (scenario === 'requests' ? REQUESTS_A_HANDSHAKE : 1);
+    const microseconds = groups.map(used => (used.get(variant) ?? 0) / each);
+    const [other, name] = COMPARED_WITH[variant] ?? [];
+    const compared = other && variants.includes(other) ? `   ${spread(ratios(variant, other))} x ${name}` : '';
     console.log(
-      `  ${VARIANTS[variant].padEnd(42)} ${quantile(perHandshake, 0.5).toFixed(0).padStart(5)} us   ` +
-        `${spread(ratios(variant, 'bare'))} x bare${toFloor}`,
+      `  ${variantsOf(scenario)[variant]?.padEnd(42)} ${quantile(microseconds, 0.5).toFixed(0).padStart(5)} us   ` +
+        `${spread(ratios(variant, 'bare'))} x bare${compared}`,
     );
   }
 }
@@ -125,6 +137,8 @@ class Runner {
   readonly #port: number;
   readonly #peerPort: number;
   readonly #credentials: Credentials;
+  /** One connection, kept alive. */
+  readonly #agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
   #session: Buffer | undefined;
 
   static async start(
@@ -134,15 +148,16 @@ class Runner {
     collectorPort: number,
     peerPort: number,
   ): Promise<Runner> {
-    const child = fork(path.join(__dirname, 'variant.js'), {
+    const attributes = scenario === 'requests' ? undefined : CONSTANT_ATTRIBUTES[scenario];
+    const child = fork(path.join(__dirname, scenario === 'requests' ? 'request-variant.js' : 'variant.js'), {
       env: {
         ...process.env,
-        BENCH_SETUP: JSON.stringify({ scenario, variant, credentials, attributes: CONSTANT_ATTRIBUTES[scenario] }),
+        BENCH_SETUP: JSON.stringify({ scenario, variant, credentials, attributes }),
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collectorPort}`,
         OTEL_SERVICE_NAME: 'bench',
         OTEL_NODE_RESOURCE_DETECTORS: 'none',
         OTEL_LOGS_EXPORTER: 'none',
-        ...(variant === 'sampled_out' && { OTEL_TRACES_SAMPLER: 'always_off' }),
+        ...(variant.endsWith('sampled_out') && { OTEL_TRACES_SAMPLER: 'always_off' }),
       },
     });
     pin(child.pid ?? 0, MEASURED_CORE);
@@ -171,6 +186,10 @@ class Runner {
       await this.#ask({ do: 'connect', port: this.#peerPort, times: handshakes });
       return;
     }
+    if (this.#scenario === 'requests') {
+      for (let i = 0; i < handshakes * REQUESTS_A_HANDSHAKE; i++) await this.#request();
+      return;
+    }
     for (let i = 0; i < handshakes; i++) await this.#connect();
   }
 
@@ -183,6 +202,7 @@ class Runner {
   }
 
   async end(): Promise<void> {
+    this.#agent.destroy();
     await this.#ask({ do: 'end' });
     this.#child.kill();
   }
@@ -190,6 +210,23 @@ class Runner {
   async #ask(instruction: Instruction): Promise<Report> {
     this.#child.send(instruction);
     return nextReport(this.#child);
+  }
+
+  #request(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = https.get({
+        port: this.#port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        path: '/orders/42',
+        rejectUnauthorized: false,
+        agent: this.#agent,
+        key: this.#credentials.clientKey,
+        cert: this.#credentials.clientCertificate,
+      });
+      request.on('error', reject);
+      request.on('response', response => response.resume().on('end', resolve));
+    });
   }
 
   #connect(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { Scenario } from './protocol';
+import type { HandshakeScenario } from './protocol';
 
 /** What a handshake of each scenario is reported with: the floor says as much, by name, type and length. */
 const SERVER: Attributes = {
@@ -29,7 +29,7 @@ const certificate = (prefix: string): Attributes => ({
   [`${prefix}x509.serial_number`]: '67596EDF51C2374145CA37274F73B9BD1732A138',
 });
 
-export const CONSTANT_ATTRIBUTES: Readonly<Record<Scenario, Attributes>> = {
+export const CONSTANT_ATTRIBUTES: Readonly<Record<HandshakeScenario, Attributes>> = {
   server: SERVER,
   resumed: { ...SERVER, 'tls.resumed': true },
   mutual: { ...SERVER, ...certificate('tls.client.') },

@@ -1,10 +1,11 @@
 import type { Attributes } from '@opentelemetry/api';
 
-/** What is measured: which end of which handshake. */
-export const SCENARIOS = ['server', 'mutual', 'client', 'resumed'] as const;
+/** What is measured: which end of which handshake, or requests on one connection that is kept alive. */
+export const SCENARIOS = ['server', 'mutual', 'client', 'resumed', 'requests'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
+export type HandshakeScenario = Exclude<Scenario, 'requests'>;
 
-export const VARIANTS = {
+export const HANDSHAKE_VARIANTS = {
   bare: 'the bare process',
   bare_again: 'the bare process again (A/A)',
   sdk_only: 'an SDK, nothing instrumented',
@@ -14,7 +15,31 @@ export const VARIANTS = {
   sampled_out: 'every handshake, sampled out',
   no_sdk: 'no SDK',
 } as const;
-export type Variant = keyof typeof VARIANTS;
+
+export const REQUEST_VARIANTS = {
+  bare: 'the bare process',
+  bare_again: 'the bare process again (A/A)',
+  http: 'instrumentation-http',
+  http_again: 'instrumentation-http again (A/A)',
+  http_and_ours: 'instrumentation-http and ours',
+  http_sampled_out: 'instrumentation-http, sampled out',
+  http_and_ours_sampled_out: 'both, sampled out',
+  no_sdk: 'ours, no SDK',
+} as const;
+
+export type Variant = keyof typeof HANDSHAKE_VARIANTS | keyof typeof REQUEST_VARIANTS;
+
+export function variantsOf(scenario: Scenario): Readonly<Partial<Record<Variant, string>>> {
+  return scenario === 'requests' ? REQUEST_VARIANTS : HANDSHAKE_VARIANTS;
+}
+
+/** What a variant is compared with besides the bare process, and how that is called. */
+export const COMPARED_WITH: Readonly<Partial<Record<Variant, readonly [Variant, string]>>> = {
+  all: ['floor', 'floor'],
+  http_again: ['http', 'http'],
+  http_and_ours: ['http', 'http'],
+  http_and_ours_sampled_out: ['http_sampled_out', 'http, sampled out'],
+};
 
 export interface Credentials {
   readonly authority: string;
@@ -28,7 +53,8 @@ export interface Setup {
   readonly scenario: Scenario;
   readonly variant: Variant;
   readonly credentials: Credentials;
-  readonly attributes: Attributes;
+  /** What the floor says of each handshake. */
+  readonly attributes: Attributes | undefined;
 }
 
 export type Instruction =

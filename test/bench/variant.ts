@@ -79,7 +79,7 @@ function floor(): void {
   const span = trace.getTracer('floor').startSpan('TLS handshake', {
     kind: SpanKind.INTERNAL,
     root: true,
-    attributes: setup.attributes,
+    ...(setup.attributes && { attributes: setup.attributes }),
   });
   if (span.isRecording()) span.setAttribute('tls.connection.id', (span.spanContext() as SpanContext).spanId);
   span.end();

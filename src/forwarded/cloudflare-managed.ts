@@ -3,7 +3,7 @@ import { hexNumber, opensslTime, sha256InHex } from './copied-values';
 import type { Claim, Format } from './format';
 import type { HeaderFields } from './header-fields';
 import { certificateItem, certificateList } from './structured-fields';
-import { failedWith, NOT_PRESENTED, VERIFIED, verdictInWords } from './verdicts';
+import { FAILED, NOT_PRESENTED, VERIFIED, verdictInWords } from './verdicts';
 
 /**
  * Cloudflare's managed transform "Add TLS client auth headers", and beside it `Client-Cert` and `Client-Cert-Chain` of
@@ -75,13 +75,13 @@ function flag(text: string): boolean | undefined {
 /** In a Worker `SUCCESS`, `NONE` or `FAILED:<reason>`; in a rule only whether it verified. */
 function verdict(text: string): Verification | undefined {
   const verified = flag(text);
-  return verified === undefined ? verdictInWords(text) : verified ? VERIFIED : failedWith('');
+  return verified === undefined ? verdictInWords(text) : verified ? VERIFIED : FAILED;
 }
 
 function withRevocation({ errors }: Verification): Verification {
   return Object.freeze({
     result: 'failed',
-    errors: Object.freeze(['certificate_revoked', ...errors.filter(error => error !== '_OTHER')] as const),
+    errors: Object.freeze(['certificate_revoked', ...errors.filter(error => !FAILED.errors.includes(error))] as const),
     code: 'CERT_REVOKED',
   });
 }

@@ -9,7 +9,7 @@ import { hexNumber, isoTime } from './copied-values';
 import type { Claim, Format } from './format';
 import type { HeaderFields } from './header-fields';
 import { certificateItem, certificateList } from './structured-fields';
-import { failedBecause, failedWith, NOT_PRESENTED, UNVERIFIED, VERIFIED } from './verdicts';
+import { FAILED, failedBecause, NOT_PRESENTED, UNVERIFIED, VERIFIED } from './verdicts';
 
 /**
  * Google Cloud's Application Load Balancers: custom request headers set from the variables of mutual TLS. The operator
@@ -84,7 +84,7 @@ function verdict(fields: HeaderFields): Verification | undefined {
   if (verified) return VERIFIED;
   if (told.includes('client_cert_validation_not_performed')) return UNVERIFIED;
   const reasons = new Set(told.map(code => REASONS.get(code) ?? '_OTHER'));
-  return told.length === 0 ? failedWith('') : failedBecause([...reasons], told.join(','));
+  return told.length === 0 ? FAILED : failedBecause([...reasons], told.join(','));
 }
 
 const VERDICTS = ['x-client-cert-present', 'x-client-cert-chain-verified'];
@@ -108,7 +108,7 @@ const LEFT_EMPTY = '_exceeded_size_limit';
  */
 // Cloud Load Balancing, "mTLS errors". Last checked 2026-11-22.
 const REASONS: ReadonlyMap<string, FailureReason> = new Map([
-  ['client_cert_validation_failed', 'bad_certificate'],
+  ['client_cert_validation_failed', 'certificate_unknown'],
   ['client_cert_chain_invalid_eku', 'certificate_purpose_invalid'],
   ['client_cert_chain_exceeded_limit', 'certificate_chain_too_long'],
   ['client_cert_validation_search_limit_exceeded', 'certificate_chain_too_long'],

@@ -13,6 +13,12 @@ export const NOT_PRESENTED: Verification = Object.freeze({ result: 'not_presente
 /** There is a certificate, and no verdict that can be relied upon. Presence is not validity. */
 export const UNVERIFIED: Verification = Object.freeze({ result: 'unverified', errors: Object.freeze([]) });
 
+/** It does not verify, and the proxy does not say why. */
+export const FAILED: Verification = Object.freeze({
+  result: 'failed',
+  errors: Object.freeze(['certificate_unknown'] as const),
+});
+
 /** `SUCCESS`, `NONE`, `FAILED:certificate has expired`: nginx, Apache, Azure, Cloudflare. Undefined for anything else. */
 export function verdictInWords(text: string): Verification | undefined {
   if (text === 'SUCCESS') return VERIFIED;

@@ -24,6 +24,6 @@ export type { TlsPeer } from './identity/tls-peer';
 export { TlsInstrumentation } from './instrumentation';
 export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';
-export { EVENTS, type EventName } from './telemetry/events';
+export { EVENTS, type EventName, PROCESS_EVENTS, type ProcessEventName } from './telemetry/events';
 export { REQUEST_ATTRIBUTES, type RequestAttributeName } from './telemetry/request-attributes';
 export { INSTRUMENTS, type InstrumentName } from './telemetry/metrics';

@@ -12,12 +12,14 @@ import { Requests } from './requests';
 import { readRequestHooks, readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
+import { FloodControl } from './telemetry/flood-control';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
 import { type EventLoggerProvider, Providers } from './telemetry/providers';
 import { RequestSpans } from './telemetry/request-spans';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
+import { SuppressionReport } from './telemetry/suppression-report';
 import { PACKAGE_NAME, PACKAGE_VERSION } from './version';
 
 /**
@@ -37,6 +39,7 @@ interface Holder {
 interface Running {
   readonly hooks: readonly { disable(): void }[];
   readonly reporter: Reporter;
+  readonly suppression: SuppressionReport;
   readonly metricSink: MetricSink;
   /** At the process's end, while it is still possible to send something. */
   readonly beforeExit: () => void;
@@ -92,6 +95,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     registerDirectory(undefined);
     for (const hook of running.hooks) guard(() => hook.disable());
     running.reporter.drain();
+    guard(() => running.suppression.say());
     guard(() => running.metricSink.close());
     process.off('beforeExit', running.beforeExit);
     process.off('exit', running.exit);
@@ -102,8 +106,11 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
    * how many have been reported so far.
    */
   flush(): number {
-    this._running?.reporter.drain();
-    return this._running?.reporter.reported ?? 0;
+    const running = this._running;
+    if (running === undefined) return 0;
+    running.reporter.drain();
+    guard(() => running.suppression.say());
+    return running.reporter.reported;
   }
 
   /**
@@ -157,20 +164,31 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
 
   private _start(settings: Settings, requestHooks: RequestHooks): Running {
     const providers = this._current;
-    const occurrence = new Occurrence(new FirstUses(() => performance.now()));
+    const clock = () => performance.now();
+    const flood = new FloodControl(settings, clock);
+    const occurrence = new Occurrence(new FirstUses(clock), flood);
     const metricSink = new MetricSink(() => providers.meter());
     const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
-    if (settings.events === 'both' || settings.events === 'log') {
+    const toLogs = settings.events === 'both' || settings.events === 'log';
+    if (toLogs) {
       sinks.push(new EventSink(() => providers.logger(), settings, occurrence));
     }
+    const suppression = new SuppressionReport(
+      flood,
+      () => providers.meter(),
+      toLogs ? () => providers.logger() : undefined,
+    );
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const socketHook = new TlsSocketHook(reporter);
     const spans = new RequestSpans(settings, requestHooks, complaint => this._warn(complaint));
     const requests = new Requests(socketHook, reporter, occurrence, spans, () => guard(() => undiciHook.enable()));
     const undiciHook = new UndiciHook(requests);
     const requestsHooks = [new HttpServerHook(requests), new HttpClientHook(requests)];
-    const beforeExit = () => reporter.drain();
-    const exit = () => reporter.drainAtExit();
+    const beforeExit = () => this.flush();
+    const exit = () => {
+      reporter.drainAtExit();
+      guard(() => suppression.say());
+    };
     socketHook.enable();
     // Requests are worth less than handshakes: where these cannot be seen, those still are.
     for (const hook of requestsHooks) guard(() => hook.enable());
@@ -179,6 +197,6 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     // First, since whoever flushes an SDK when the process ends does it there.
     process.prependListener('beforeExit', beforeExit);
     process.on('exit', exit);
-    return { hooks: [socketHook, ...requestsHooks, undiciHook], reporter, metricSink, beforeExit, exit };
+    return { hooks: [socketHook, ...requestsHooks, undiciHook], reporter, suppression, metricSink, beforeExit, exit };
   }
 }

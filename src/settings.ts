@@ -10,6 +10,12 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
   handshakeSpans?: 'all' | 'failed' | 'none';
   /** Spans for connections that ended before anybody said why: port scans, load balancers' probes. */
   abandonedSpans?: boolean;
+  /** How many failures are said one by one, a second. What is beyond is counted, and summed up every few seconds. */
+  floodLimit?: number;
+  /** How many of them of one peer network, once `floodLimit` have come at once. */
+  floodLimitPerNetwork?: number;
+  /** How many of them for one reason, once `floodLimit` have come at once. */
+  floodLimitPerReason?: number;
   /** Which spans carry the certificate's key, signature and usage: a full parse, some 0.3 ms a new certificate. */
   certificateDetails?: 'failed' | 'all';
   /** The peer's certificate and chain as PEM. Large, and personal data. */
@@ -38,12 +44,20 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 interface OptionRow<Value> {
   readonly environmentVariable: string;
-  readonly expected: readonly Value[];
+  readonly expected: readonly Value[] | WholeNumbers;
   readonly byDefault: Value;
   readonly brief: string;
 }
 
+/** Both ends included. */
+interface WholeNumbers {
+  readonly from: number;
+  readonly to: number;
+}
+
 const YES_OR_NO = [true, false] as const;
+/** At least one: whoever wants none has `handshakeSpans` and `events`. The most is no limit at all. */
+const PER_SECOND: WholeNumbers = { from: 1, to: 1_000_000 };
 
 /** One row an option; the README's table is made of them. */
 export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Name]> } = {
@@ -58,6 +72,24 @@ export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Na
     expected: YES_OR_NO,
     byDefault: false,
     brief: 'Spans also for connections that ended before anybody said why: port scans, probes, aborted requests.',
+  },
+  floodLimit: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT',
+    expected: PER_SECOND,
+    byDefault: 50,
+    brief: 'Failures that are said one by one, a second. What is beyond is counted and summed up; metrics have it all.',
+  },
+  floodLimitPerNetwork: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT_PER_NETWORK',
+    expected: PER_SECOND,
+    byDefault: 20,
+    brief: 'How many of them of one peer network (/24, or /64 of IPv6), once `floodLimit` have come at once.',
+  },
+  floodLimitPerReason: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT_PER_REASON',
+    expected: PER_SECOND,
+    byDefault: 20,
+    brief: 'How many of them for one reason, once `floodLimit` have come at once.',
   },
   certificateDetails: {
     environmentVariable: 'OTEL_INSTRUMENTATION_TLS_CERTIFICATE_DETAILS',
@@ -108,13 +140,13 @@ export function readSettings(
   for (const [name, row] of Object.entries<OptionRow<unknown>>(OPTIONS)) {
     const places = [
       { where: `option ${name}`, value: given[name] },
-      { where: row.environmentVariable, value: meantBy(environment[row.environmentVariable]) },
+      { where: row.environmentVariable, value: meantBy(environment[row.environmentVariable], row) },
     ].filter(({ value }) => value !== undefined);
-    const good = places.find(({ value }) => row.expected.includes(value));
+    const good = places.find(({ value }) => isExpected(row, value));
     const settled = good?.value ?? (name === 'events' ? eventsByConvention(environment) : undefined) ?? row.byDefault;
     for (const { where, value } of places) {
-      if (row.expected.includes(value)) continue;
-      complain(`${where} is ${show(value)}, expected one of ${row.expected.join(', ')}; using ${settled}`);
+      if (isExpected(row, value)) continue;
+      complain(`${where} is ${show(value)}, expected ${expectation(row)}; using ${settled}`);
     }
     settings[name] = settled;
   }
@@ -213,10 +245,21 @@ function placesOf(
   ].filter(({ value }) => value !== undefined);
 }
 
-/** Environment variables are text: `true` and `false` in any case are meant as such. Empty is not given. */
-function meantBy(variable: string | undefined): unknown {
+function isExpected({ expected }: OptionRow<unknown>, value: unknown): boolean {
+  if (!('from' in expected)) return expected.includes(value);
+  return Number.isInteger(value) && Number(value) >= expected.from && Number(value) <= expected.to;
+}
+
+function expectation({ expected }: OptionRow<unknown>): string {
+  if (!('from' in expected)) return `one of ${expected.join(', ')}`;
+  return `a whole number from ${expected.from} to ${expected.to}`;
+}
+
+/** Environment variables are text: numbers, and `true` and `false` in any case, are meant as such. Empty is not given. */
+function meantBy(variable: string | undefined, { expected }: OptionRow<unknown>): unknown {
   const value = variable?.trim();
   if (value === undefined || value === '') return undefined;
+  if ('from' in expected && /^\d+$/.test(value)) return Number(value);
   const lower = value.toLowerCase();
   return lower === 'true' ? true : lower === 'false' ? false : lower;
 }

@@ -23,6 +23,9 @@ describe('the settings', () => {
     assert.deepEqual(DEFAULTS, {
       handshakeSpans: 'all',
       abandonedSpans: false,
+      floodLimit: 50,
+      floodLimitPerNetwork: 20,
+      floodLimitPerReason: 20,
       certificateDetails: 'failed',
       certificatePem: false,
       events: 'both',
@@ -41,7 +44,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });
@@ -52,7 +55,9 @@ describe('the settings', () => {
   });
 
   for (const name of NAMES) {
-    const { environmentVariable: variable, expected, byDefault } = OPTIONS[name];
+    const { environmentVariable: variable, expected: row, byDefault } = OPTIONS[name];
+    const expected = 'from' in row ? [row.from, row.to] : row;
+    const expectation = 'from' in row ? `a whole number from ${row.from} to ${row.to}` : `one of ${row.join(', ')}`;
     const others = (expected as readonly unknown[]).filter(value => value !== byDefault);
 
     describe(name, () => {
@@ -88,25 +93,19 @@ describe('the settings', () => {
       it('is the default where the option is garbage, and the complaint says what was expected', () => {
         const { settings, complaints } = read({ [name]: 'garbage' });
         assert.deepEqual(settings, DEFAULTS);
-        assert.deepEqual(complaints, [
-          `option ${name} is 'garbage', expected one of ${expected.join(', ')}; using ${byDefault}`,
-        ]);
+        assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${byDefault}`]);
       });
 
       it('is the default where the variable is garbage, and the complaint says what was expected', () => {
         const { settings, complaints } = read({}, { [variable]: 'garbage' });
         assert.deepEqual(settings, DEFAULTS);
-        assert.deepEqual(complaints, [
-          `${variable} is 'garbage', expected one of ${expected.join(', ')}; using ${byDefault}`,
-        ]);
+        assert.deepEqual(complaints, [`${variable} is 'garbage', expected ${expectation}; using ${byDefault}`]);
       });
 
       it('is the variable where the option is garbage, and the complaint says so', () => {
         const { settings, complaints } = read({ [name]: 'garbage' }, { [variable]: `${others[0]}` });
         assert.equal(settings[name], others[0]);
-        assert.deepEqual(complaints, [
-          `option ${name} is 'garbage', expected one of ${expected.join(', ')}; using ${others[0]}`,
-        ]);
+        assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${others[0]}`]);
       });
 
       it('complains of the option and of the variable, where both are garbage', () => {
@@ -119,6 +118,29 @@ describe('the settings', () => {
       });
     });
   }
+
+  it('take whole numbers alone where they expect a number, to both ends and no further', () => {
+    const { from, to } = OPTIONS.floodLimit.expected as { from: number; to: number };
+    for (const value of [
+      from - 1,
+      to + 1,
+      from + 0.5,
+      -from,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      `${from}`,
+      [from],
+    ]) {
+      const { settings, complaints } = read({ floodLimit: value });
+      assert.equal(settings.floodLimit, OPTIONS.floodLimit.byDefault);
+      assert.equal(complaints.length, 1, String(value));
+    }
+    for (const text of [`${from - 1}`, `${to + 1}`, '1.5', '1e2', '0x10', '-1', '9'.repeat(400)]) {
+      const { settings, complaints } = read({}, { [OPTIONS.floodLimit.environmentVariable]: text });
+      assert.equal(settings.floodLimit, OPTIONS.floodLimit.byDefault);
+      assert.equal(complaints.length, 1, text);
+    }
+  });
 
   it('take any garbage, and name it on one short line', () => {
     const cyclic: Record<string, unknown> = {};

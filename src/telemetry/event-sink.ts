@@ -23,7 +23,7 @@ export interface EventLogger {
 }
 
 /** OpenTelemetry logs data model, SeverityNumber. */
-const SEVERITY_NUMBERS: Record<Severity, number> = { INFO: 9, WARN: 13, ERROR: 17 };
+export const SEVERITY_NUMBERS: Record<Severity, number> = { INFO: 9, WARN: 13, ERROR: 17 };
 
 /** Events as log records, each in the context of its handshake's span. */
 export class EventSink implements Sink {
@@ -39,7 +39,7 @@ export class EventSink implements Sink {
 
   report(handshake: Handshake, parent: Context): void {
     const events = this.#occurrence.eventsOf(handshake);
-    if (events.length === 0) return;
+    if (events.length === 0 || this.#occurrence.leavesUnsaid(handshake, 'event', events.length)) return;
     const attributes = attributesOf(handshake, occasionsFor(handshake, this.#settings));
     const span = this.#occurrence.spanContextOf(handshake);
     if (span) attributes[CONNECTION_ID] = span.spanId;
@@ -49,7 +49,9 @@ export class EventSink implements Sink {
     }
   }
 
-  refused({ handshake, failure, at }: Refusal, parent: Context): void {
+  refused(refusal: Refusal, parent: Context): void {
+    if (this.#occurrence.leavesUnsaid(refusal, 'event', 1)) return;
+    const { handshake, failure, at } = refusal;
     const span = this.#occurrence.spanContextOf(handshake);
     const attributes = refusalAttributes(handshake, failure, this.#settings, span);
     const context = contextOf(handshake, span, parent);

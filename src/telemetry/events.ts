@@ -44,6 +44,16 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
+/** Events that are not of one handshake; always log records, since there is no span that they could be on. */
+export const PROCESS_EVENTS = {
+  'tls.telemetry.suppressed': {
+    brief: 'More failed than are said one by one: how many since the last such event, why, and from where.',
+    severity: 'WARN',
+  },
+} as const satisfies Record<string, { readonly brief: string; readonly severity: Severity }>;
+
+export type ProcessEventName = keyof typeof PROCESS_EVENTS;
+
 /** The events that a handshake gives rise to. */
 export function eventsOf(handshake: Handshake, memory: EventMemory): readonly [EventName, Severity][] {
   // Most handshakes are established by nobody in particular: nothing to look up for them.

@@ -39,6 +39,12 @@ export const INSTRUMENTS = {
     attributes: ['tls.verify.result', 'error.type'],
     brief: 'Handshakes in which a client certificate was asked for, by what came of its verification.',
   },
+  'tls.telemetry.suppressed': {
+    kind: 'counter',
+    unit: '{item}',
+    attributes: ['tls.suppressed.what', 'tls.suppressed.why'],
+    brief: 'Spans and events of failures that flood control left unsaid, by the limit that was reached.',
+  },
 } as const satisfies Record<string, InstrumentRow>;
 
 export type InstrumentName = keyof typeof INSTRUMENTS;

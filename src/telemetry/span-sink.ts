@@ -39,7 +39,7 @@ export class SpanSink implements Sink {
   }
 
   report(handshake: Handshake, parent: Context): void {
-    if (!this.#isWanted(handshake)) return;
+    if (!this.#isWanted(handshake) || this.#occurrence.leavesUnsaid(handshake, 'span', 1)) return;
     const attributes = attributesOf(handshake, occasionsFor(handshake, this.#settings));
     const span = this.#tracer().startSpan(
       SPAN_NAMES[handshake.side],
@@ -59,8 +59,9 @@ export class SpanSink implements Sink {
     span.end(handshake.ended);
   }
 
-  refused({ handshake, failure, at }: Refusal, parent: Context): void {
-    if (this.#settings.handshakeSpans === 'none') return;
+  refused(refusal: Refusal, parent: Context): void {
+    if (this.#settings.handshakeSpans === 'none' || this.#occurrence.leavesUnsaid(refusal, 'span', 1)) return;
+    const { handshake, failure, at } = refusal;
     const established = this.#occurrence.spanContextOf(handshake);
     const links: Link[] = established ? [{ context: established }] : [];
     const attributes = refusalAttributes(handshake, failure, this.#settings, established);

@@ -3,7 +3,7 @@ import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../.
 import type { Handshake } from '../../src/handshake/handshake';
 import { FORWARDED_OPTIONS, OPTIONS } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
-import { EVENTS, type EventRow, type Severity } from '../../src/telemetry/events';
+import { EVENTS, type EventRow, PROCESS_EVENTS, type Severity } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ENVIRONMENT } from './environment';
@@ -36,7 +36,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ].map(([name, row]) => [
         code(name),
         code(row.environmentVariable),
-        row.expected.map(code).join(', '),
+        'from' in row.expected
+          ? `${code(row.expected.from)} to ${code(row.expected.to)}`
+          : row.expected.map(code).join(', '),
         'byDefault' in row ? code(row.byDefault) : '',
         row.brief,
       ]),
@@ -72,7 +74,10 @@ const TABLES: Readonly<Record<string, () => string>> = {
   events: () =>
     table(
       ['event', 'severity', 'when'],
-      Object.entries<EventRow>(EVENTS).map(([name, row]) => [code(name), severitiesOf(row).join(', '), row.brief]),
+      [
+        ...Object.entries<EventRow>(EVENTS).map(([name, row]) => [code(name), severitiesOf(row).join(', '), row.brief]),
+        ...Object.entries(PROCESS_EVENTS).map(([name, row]) => [code(name), row.severity, row.brief]),
+      ],
     ),
   metrics: () =>
     table(

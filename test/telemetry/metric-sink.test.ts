@@ -19,6 +19,9 @@ import {
 
 const VERIFICATIONS = 'tls.server.client_certificate.verifications';
 
+/** What was left unsaid is counted by suppression-report.ts, and not a handshake at a time. */
+const ROWS = Object.entries(INSTRUMENTS).filter(([name]) => name !== 'tls.telemetry.suppressed');
+
 describe('the metrics', () => {
   let recorder: TelemetryRecorder;
   let sink: MetricSink;
@@ -46,8 +49,8 @@ describe('the metrics', () => {
     sink.report(refusedClient());
     sink.report(clientHandshake());
     const all = await recorder.metrics();
-    assert.deepEqual(Object.keys(all).sort(), Object.keys(INSTRUMENTS).sort());
-    for (const [name, row] of Object.entries(INSTRUMENTS)) {
+    assert.deepEqual(Object.keys(all).sort(), ROWS.map(([name]) => name).sort());
+    for (const [name, row] of ROWS) {
       const { unit, description, dataPoints } = all[name]!;
       assert.deepEqual({ unit, description }, { unit: row.unit, description: row.brief });
       const known: readonly string[] = row.attributes;

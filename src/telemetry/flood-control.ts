@@ -1,0 +1,234 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** Which of the limits was reached: that of all failures, of the peer's network, or of the reason. */
+export const FLOOD_LIMITS = ['global', 'network', 'reason'] as const;
+export type FloodLimit = (typeof FLOOD_LIMITS)[number];
+
+/** What may be left unsaid of a failure. */
+export const UNSAID_ITEMS = ['span', 'event'] as const;
+export type UnsaidItem = (typeof UNSAID_ITEMS)[number];
+
+/** Failures a second. */
+export interface FloodRates {
+  readonly floodLimit: number;
+  readonly floodLimitPerNetwork: number;
+  readonly floodLimitPerReason: number;
+}
+
+/** What flood control asks of a handshake that was not established. */
+export interface Failure {
+  /** Undefined over a pipe or a stream, and where a reset came first. */
+  readonly peerAddress: string | undefined;
+  /** Of a small vocabulary: its table is bounded by that. */
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What was left unsaid since the last summary. */
+export interface Unsaid {
+  readonly handshakes: number;
+  /** Most first; all of them. */
+  readonly byReason: readonly (readonly [reason: string, handshakes: number])[];
+  /** Most first, at most ten. Together they may be fewer than `handshakes`: the rest is of other networks. */
+  readonly byNetwork: readonly (readonly [network: string, handshakes: number])[];
+  readonly items: readonly { readonly what: UnsaidItem; readonly why: FloodLimit; readonly count: number }[];
+  /** Milliseconds since the epoch. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** Networks that were dropped from the table since then, to make room for others. */
+  readonly networksForgotten: number;
+}
+
+/** Peer networks of which something is remembered: some 200 bytes each. */
+const MAX_NETWORKS = 1000;
+const MAX_NETWORKS_NAMED = 10;
+
+/**
+ * How many failures may be said one by one. A stranger decides how many handshakes fail, so there are three limits: for all
+ * of them, for those of a peer's network, and for those of a reason, so that neither one attacker nor one kind of noise
+ * takes the place of everything else. Each allows a burst of `floodLimit`, then its own rate.
+ *
+ * What is not allowed is summed up here; saying so is somebody else's.
+ */
+export class FloodControl {
+  readonly #rates: FloodRates;
+  readonly #now: () => number;
+  readonly #all: TokenBucket;
+  readonly #reasons = new Map<string, Source>();
+  /** The least recently seen first. */
+  readonly #networks = new Map<string, Source>();
+  #unsaid = NOTHING;
+  #networksForgotten = 0;
+  #items = noItems();
+
+  /** `now`: milliseconds of a clock that never goes back. */
+  constructor(rates: FloodRates, now: () => number) {
+    this.#rates = rates;
+    this.#now = now;
+    this.#all = new TokenBucket(rates.floodLimit, rates.floodLimit, now());
+  }
+
+  /** Called when something is left unsaid, and nothing was since the last summary. */
+  onUnsaid: () => void = () => {};
+
+  /** Undefined: it may be said, and has been counted as such. Otherwise it is summed up. To be asked once a failure. */
+  limitReachedBy({ peerAddress, reason, at }: Failure): FloodLimit | undefined {
+    const now = this.#now();
+    const ofNetwork = this.#networkNamed(networkOf(peerAddress), now);
+    const ofReason = this.#reasonNamed(reason, now);
+    const limit = !ofNetwork.bucket.has(now)
+      ? 'network'
+      : !ofReason.bucket.has(now)
+        ? 'reason'
+        : this.#all.has(now)
+          ? undefined
+          : 'global';
+    if (limit === undefined) {
+      for (const bucket of [ofNetwork.bucket, ofReason.bucket, this.#all]) bucket.take();
+      return undefined;
+    }
+    ofNetwork.unsaid++;
+    ofReason.unsaid++;
+    const { handshakes, firstSeen, lastSeen } = this.#unsaid;
+    this.#unsaid = {
+      handshakes: handshakes + 1,
+      firstSeen: Math.min(firstSeen, at),
+      lastSeen: Math.max(lastSeen, at),
+    };
+    if (handshakes === 0) this.onUnsaid();
+    return limit;
+  }
+
+  /** Counts what a sink did not say of a failure that reached `why`. */
+  leftUnsaid(what: UnsaidItem, why: FloodLimit, count: number): void {
+    this.#items[what][why] += count;
+  }
+
+  /** What was left unsaid since this was last asked. Undefined: nothing was. */
+  takeUnsaid(): Unsaid | undefined {
+    const { handshakes, firstSeen, lastSeen } = this.#unsaid;
+    if (handshakes === 0) return undefined;
+    const items = UNSAID_ITEMS.flatMap(what =>
+      FLOOD_LIMITS.map(why => ({ what, why, count: this.#items[what][why] })).filter(({ count }) => count > 0),
+    );
+    const unsaid: Unsaid = {
+      handshakes,
+      byReason: takeUnsaidOf(this.#reasons),
+      byNetwork: takeUnsaidOf(this.#networks).slice(0, MAX_NETWORKS_NAMED),
+      items,
+      firstSeen,
+      lastSeen,
+      networksForgotten: this.#networksForgotten,
+    };
+    this.#unsaid = NOTHING;
+    this.#networksForgotten = 0;
+    this.#items = noItems();
+    return unsaid;
+  }
+
+  /** Peer networks remembered. */
+  get networks(): number {
+    return this.#networks.size;
+  }
+
+  #networkNamed(name: string, now: number): Source {
+    let network = this.#networks.get(name);
+    if (network === undefined) network = this.#source(this.#rates.floodLimitPerNetwork, now);
+    else this.#networks.delete(name);
+    this.#networks.set(name, network);
+    if (this.#networks.size > MAX_NETWORKS) {
+      const [oldest] = this.#networks.keys();
+      if (oldest !== undefined) this.#networks.delete(oldest);
+      this.#networksForgotten++;
+    }
+    return network;
+  }
+
+  #reasonNamed(name: string, now: number): Source {
+    let reason = this.#reasons.get(name);
+    if (reason === undefined) {
+      reason = this.#source(this.#rates.floodLimitPerReason, now);
+      this.#reasons.set(name, reason);
+    }
+    return reason;
+  }
+
+  #source(perSecond: number, now: number): Source {
+    return { bucket: new TokenBucket(perSecond, Math.max(perSecond, this.#rates.floodLimit), now), unsaid: 0 };
+  }
+}
+
+/** Where failures come from: a network, or a reason. */
+interface Source {
+  readonly bucket: TokenBucket;
+  /** Handshakes since the last summary. */
+  unsaid: number;
+}
+
+const NOTHING = { handshakes: 0, firstSeen: Number.POSITIVE_INFINITY, lastSeen: Number.NEGATIVE_INFINITY };
+
+function noItems(): Record<UnsaidItem, Record<FloodLimit, number>> {
+  const none = () => ({ global: 0, network: 0, reason: 0 });
+  return { span: none(), event: none() };
+}
+
+/** Most first. */
+function takeUnsaidOf(sources: ReadonlyMap<string, Source>): [string, number][] {
+  const counts: [string, number][] = [];
+  for (const [name, source] of sources) {
+    if (source.unsaid > 0) counts.push([name, source.unsaid]);
+    source.unsaid = 0;
+  }
+  return counts.sort(([, one], [, other]) => other - one);
+}
+
+/** So many a second, and so many at once after a pause. Full at first. */
+class TokenBucket {
+  readonly #perSecond: number;
+  readonly #atOnce: number;
+  #left: number;
+  #at: number;
+
+  constructor(perSecond: number, atOnce: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#atOnce = atOnce;
+    this.#left = atOnce;
+    this.#at = now;
+  }
+
+  has(now: number): boolean {
+    // A clock set back gives nothing, and takes nothing.
+    this.#left = Math.min(this.#atOnce, this.#left + (Math.max(0, now - this.#at) * this.#perSecond) / 1000);
+    this.#at = now;
+    return this.#left >= 1;
+  }
+
+  /** Of a bucket that `has`. */
+  take(): void {
+    this.#left--;
+  }
+}
+
+/**
+ * The network that an address is of: `192.0.2.0/24`, `2001:db8:0:1::/64`. A customer of a provider has that much, and
+ * changes addresses within it for nothing. `unknown` where there is no address. At most 43 characters.
+ */
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return UNKNOWN;
+  const mapped = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+  if (isIPv4(mapped)) return `${mapped.slice(0, mapped.lastIndexOf('.'))}.0/24`;
+  if (!isIPv6(address)) return UNKNOWN;
+  const [head = '', tail] = address.toLowerCase().split('%', 1)[0]?.split('::') ?? [];
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const behind = tail === '' ? [] : tail.split(':');
+    // An IPv4 address at the end stands for two groups.
+    const written = groups.length + behind.length + (tail.includes('.') ? 1 : 0);
+    for (let missing = 8 - written; missing > 0; missing--) groups.push('0');
+    groups.push(...behind);
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
+
+const UNKNOWN = 'unknown';

@@ -135,6 +135,8 @@ export class SideBySide {
           OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(this.#receiver.address() as AddressInfo).port}/${run}`,
           OTEL_METRICS_EXPORTER: 'none',
           OTEL_LOGS_EXPORTER: 'none',
+          // Every handshake is looked for, however many fail at once.
+          OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT: '1000000',
           ...manner.environment,
         },
       },

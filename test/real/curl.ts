@@ -1,37 +1,31 @@
 import { execFile } from 'node:child_process';
 
-/** What curl got, request by request, and how it ended. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What curl got. */
 export interface CurlResult {
-  /** HTTP status and body of each request that was answered. */
-  readonly answers: readonly { readonly status: number; readonly body: string }[];
-  /** 0, or the number of what curl calls an error: 35 TLS, 52 no answer, 55 and 56 a broken connection. */
-  readonly exitCode: number;
+  /** Undefined: none, whether the handshake failed or the connection broke. */
+  readonly answer: Answer | undefined;
+  /** What curl complained of. */
   readonly stderr: string;
 }
 
-/**
- * Runs curl, without anybody's .curlrc or proxy. More than one URL is asked one after the other, in one process, so that
- * a later connection may resume the session of an earlier one.
- */
-export function curl(urls: readonly string[], options: readonly string[]): Promise<CurlResult> {
+/** Runs curl for one request, without anybody's .curlrc or proxy. */
+export function curl(url: string, options: readonly string[]): Promise<CurlResult> {
   const common = ['--disable', '--silent', '--show-error', '--noproxy', '*', '--max-time', '30'];
-  const args = [...common, '--write-out', `${MARK}%{http_code}\n`, ...options, ...urls];
+  const args = [...common, '--write-out', '\n%{http_code}', ...options, url];
   return new Promise((resolve, reject) => {
     execFile('curl', args, { encoding: 'utf8', maxBuffer: 4 << 20 }, (fault, stdout, stderr) => {
-      const code = (fault as NodeJS.ErrnoException | null)?.code;
-      if (code === 'ENOENT') {
+      if ((fault as NodeJS.ErrnoException | null)?.code === 'ENOENT') {
         reject(new Error('curl is missing (Debian: apt-get install curl)'));
         return;
       }
-      const parts = [...stdout.matchAll(new RegExp(`([^]*?)${MARK}(\\d+)\n`, 'g'))];
-      const answers = parts.map(([, body, status]) => ({ status: Number(status), body: body as string }));
-      resolve({
-        answers: answers.filter(({ status }) => status !== 0),
-        exitCode: fault === null ? 0 : Number(code ?? -1),
-        stderr,
-      });
+      const end = stdout.lastIndexOf('\n');
+      const status = Number(stdout.slice(end + 1));
+      resolve({ answer: status === 0 ? undefined : { status, body: stdout.slice(0, end) }, stderr });
     });
   });
 }
-
-const MARK = '\n---status:';

@@ -1,39 +1,49 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { PRESETS, type Preset } from '../../src/forwarded/formats';
-import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
-import { FROM_THE_PROXY, readerOf } from '../forwarded/forwarded-request';
-import { type CurlResult, curl } from './curl';
-
-import { issueProxyCredentials, type ProxyCredentials, type VisitorName } from './proxy-credentials';
-import { PROXY_NAMES, type ProxyName, ReverseProxy } from './reverse-proxy';
-import { type RunningProgram, runningPrograms } from './running-programs';
-
-type Visitor = VisitorName | 'nobody';
-
-/** In which of an example's two ways a visitor comes: where bad certificates are refused, or where they are passed on. */
-type Way = 'verified' | 'reported';
+import { join } from 'node:path';
+import { FORMATS } from '../../src/forwarded/formats';
+import { commandsOf } from '../docs/markdown';
+import { forgedHeaders, SPELLINGS } from './forged-headers';
+import {
+  headerNames,
+  headerValue,
+  PRESET_OF,
+  ProxiedApplication,
+  type Visit,
+  type Visitor,
+  type Way,
+} from './proxied-application';
+import { issueProxyCredentials, type ProxyCredentials } from './proxy-credentials';
+import { PROXY_EXAMPLES, PROXY_NAMES, type ProxyName } from './reverse-proxy';
+import { runningPrograms } from './running-programs';
 
 /**
- * What the application makes of a visitor. `refused`: it never hears of the request. `absent`: no header of the format.
- * Otherwise the verification's result, and the first reason.
+ * What becomes of a visitor. `refused`: the application never hears of it. `too large`: Node answers 431, and the
+ * application does not hear of it either. `suspected`: the headers are not believed, nobody is named. Otherwise the
+ * verification's result, and its first reason.
  */
-type Reading = 'refused' | 'too large' | 'absent' | 'not_presented' | 'ok' | 'unverified' | `failed ${string}`;
+type Reading =
+  | 'refused'
+  | 'too large'
+  | 'not_presented'
+  | 'ok'
+  | 'unverified'
+  | `failed ${string}`
+  | `suspected ${string}`;
 
 interface Expected {
-  readonly preset: string;
-  /** The certificate headers of a good visitor, lower-cased, in whatever order. */
+  /** The certificate headers of whoever has a certificate, lower-cased. */
   readonly headers: readonly string[];
+  /** Where bad certificates are refused. */
   readonly verified: Readonly<Record<Visitor, Reading>>;
-  /** Undefined: the example has no such way. */
-  readonly reported?: Readonly<Record<Visitor, Reading>>;
-  /** Of a second connection. Undefined: the proxy does not say. */
-  readonly resumes?: boolean;
+  /** Where they are passed on. */
+  readonly reported: Readonly<Record<Visitor, Reading>>;
+  /** Of a session that a client offers again: whether the proxy says it was resumed, and what is read then. */
+  readonly again: { readonly resumed: boolean | undefined; readonly good: Reading; readonly unknownRoot: Reading };
 }
 
-/** Where a proxy has been told to verify, it lets the same visitors in as any other. */
+/** Where a proxy verifies and says so. */
 const VERIFIED = {
   nobody: 'not_presented',
   good: 'ok',
@@ -48,7 +58,16 @@ const VERIFIED = {
   tooManyNames: 'too large',
 } as const satisfies Record<Visitor, Reading>;
 
-const ACCEPTED = {
+/** Where a bad certificate is passed on, and why it is bad is not said. */
+const PASSED_UNSAID = {
+  expired: 'unverified',
+  unknownAuthority: 'unverified',
+  unknownRoot: 'unverified',
+  revoked: 'unverified',
+} as const;
+
+/** Where nothing tells a good certificate from a bad one. */
+const NEVER_VERIFIED = {
   good: 'unverified',
   admin: 'unverified',
   hostileName: 'unverified',
@@ -58,63 +77,58 @@ const ACCEPTED = {
 
 const EXPECTED: Readonly<Record<ProxyName, Expected>> = {
   nginx: {
-    preset: 'nginx',
     headers: ['x-ssl-client-verify', 'x-ssl-client-cert', 'x-ssl-session-reused'],
     verified: VERIFIED,
     reported: {
       ...VERIFIED,
       expired: 'failed certificate_expired',
       unknownAuthority: 'failed unknown_ca',
-      // OpenSSL's last error hides the grave one.
+      // OpenSSL's last error hides the grave one, and nginx has no other.
       unknownRoot: 'failed revocation_unavailable',
       revoked: 'failed certificate_revoked',
     },
-    resumes: true,
+    again: { resumed: true, good: 'ok', unknownRoot: 'failed revocation_unavailable' },
   },
   haproxy: {
-    preset: 'haproxy',
     headers: ['x-ssl-client-used', 'x-ssl-client-verify', 'x-ssl-client-ca-err', 'x-ssl-client-der', 'x-ssl-resumed'],
     verified: VERIFIED,
     reported: {
       ...VERIFIED,
       expired: 'failed certificate_expired',
       unknownAuthority: 'failed unknown_ca',
-      unknownRoot: 'failed unknown_ca',
+      unknownRoot: 'failed untrusted_root',
       revoked: 'failed certificate_revoked',
     },
-    resumes: true,
+    // ssl_c_ca_err is 0 then.
+    again: { resumed: true, good: 'ok', unknownRoot: 'failed revocation_unavailable' },
   },
   apache: {
-    preset: 'apache',
     headers: ['x-ssl-client-verify', 'x-ssl-client-cert', 'x-ssl-session-resumed'],
     verified: VERIFIED,
-    reported: { ...VERIFIED, unknownAuthority: 'failed unknown_ca', unknownRoot: 'unverified' },
-    resumes: true,
+    reported: { ...VERIFIED, unknownAuthority: 'failed unknown_ca', unknownRoot: 'failed unknown_ca' },
+    // SUCCESS on a resumed session proves nothing, unless one knows how Apache is configured.
+    again: { resumed: true, good: 'unverified', unknownRoot: 'failed unknown_ca' },
   },
   envoy: {
-    preset: 'envoy-xfcc',
-    headers: ['x-forwarded-client-cert'],
-    verified: { ...VERIFIED, ...ACCEPTED, nobody: 'absent' },
+    headers: ['x-forwarded-client-cert', 'x-ssl-client-verify', 'client-cert'],
+    // A name that could pass for another element of the header is not believed, whoever has signed it.
+    verified: { ...VERIFIED, hostileUri: 'suspected contradicts_itself' },
+    reported: { ...VERIFIED, ...PASSED_UNSAID, hostileUri: 'suspected contradicts_itself' },
+    // Resumption is switched off.
+    again: { resumed: undefined, good: 'ok', unknownRoot: 'unverified' },
   },
   caddy: {
-    preset: 'caddy',
     headers: ['x-ssl-client-present', 'x-ssl-client-der', 'x-ssl-resumed'],
-    verified: { ...VERIFIED, ...ACCEPTED, revoked: 'unverified' },
-    reported: {
-      ...VERIFIED,
-      ...ACCEPTED,
-      expired: 'unverified',
-      unknownAuthority: 'unverified',
-      unknownRoot: 'unverified',
-      revoked: 'unverified',
-    },
-    resumes: false,
+    // It reads no list of revoked certificates.
+    verified: { ...VERIFIED, ...NEVER_VERIFIED, revoked: 'unverified' },
+    reported: { ...VERIFIED, ...NEVER_VERIFIED, ...PASSED_UNSAID },
+    again: { resumed: false, good: 'unverified', unknownRoot: 'unverified' },
   },
 };
 
 const WAYS: Readonly<Record<Way, string>> = {
-  verified: 'where the proxy refuses',
-  reported: 'where the proxy reports',
+  verified: 'where it refuses',
+  reported: 'where it passes on',
 };
 
 const VISITORS: Readonly<Record<Visitor, string>> = {
@@ -131,7 +145,12 @@ const VISITORS: Readonly<Record<Visitor, string>> = {
   tooManyNames: 'a certificate with 1000 names',
 };
 
-const CERTIFICATE_HEADER = /ssl|client[-_]?cert|mtls|clientcert|l5d|cloudfront/i;
+/** Good, bad and none: whom forged headers and tricks would have to help. */
+const TRICKSTERS = [
+  ['verified', 'nobody'],
+  ['verified', 'good'],
+  ['reported', 'unknownRoot'],
+] as const satisfies readonly (readonly [Way, Visitor])[];
 
 describe('reverse proxies that end mutual TLS, under the files of examples/proxies', () => {
   let folder: string;
@@ -143,76 +162,244 @@ describe('reverse proxies that end mutual TLS, under the files of examples/proxi
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
+  function fingerprintOf(visitor: Visitor): string | undefined {
+    return visitor === 'nobody' ? undefined : credentials.visitors[visitor].fingerprint;
+  }
+
+  /** What is read is what is expected, and of nobody but the visitor. */
+  function assertReadAs(reading: Reading, visit: Visit, visitor: Visitor): void {
+    assert.equal(readingOf(visit), reading, `${JSON.stringify(visit.outcome)}\n${visit.said}`);
+    if (visit.outcome?.kind === 'forwarded') {
+      const { certificate, recomputed } = visit.outcome.forwarded;
+      assert.equal(certificate?.fingerprint, fingerprintOf(visitor));
+      assert.equal(recomputed, visitor !== 'nobody');
+    }
+  }
+
+  /** The option that has curl send these headers. */
+  function sending(headers: readonly (readonly [name: string, value: string])[]): string[] {
+    const file = join(folder, 'headers');
+    writeFileSync(file, headers.map(([name, value]) => `${name}: ${value}\n`).join(''));
+    return ['--header', `@${file}`];
+  }
+
+  it('are all tried here, and the README’s command starts an application for the first of them', () => {
+    const files = readdirSync(PROXY_EXAMPLES).filter(name => name !== 'README.md');
+    assert.equal(files.length, PROXY_NAMES.length);
+    const readme = readFileSync(join(PROXY_EXAMPLES, 'README.md'), 'utf8');
+    for (const file of files) assert.ok(readme.includes(`](${file})`), file);
+    for (const name of PROXY_NAMES) assert.ok(readme.includes(`\`${PRESET_OF[name]}\``), name);
+    assert.equal(commandsOf(readme).length, 1);
+  });
+
   for (const name of PROXY_NAMES) {
     const expected = EXPECTED[name];
 
     describe(name, () => {
       const programs = runningPrograms();
-      let application: RunningProgram;
-      let proxy: ReverseProxy;
+      let behind: ProxiedApplication;
 
       before(async () => {
-        application = programs.start('application', process.execPath, [BEHIND_PROXY_APP]);
-        const upstream = await application.until('it listens', () => portIn(application.stdout));
-        proxy = await ReverseProxy.start(programs, name, { certificates: credentials.folder, upstream });
+        behind = await ProxiedApplication.start(programs, name, credentials);
       });
-      after(() => proxy?.stop());
+      after(() => behind?.stop());
 
-      async function visit(way: Way, visitor: Visitor, ...options: string[]): Promise<CurlResult> {
-        return visits(1, way, visitor, ...options);
-      }
-
-      /** So many requests, each over a connection of its own. */
-      function visits(count: number, way: Way, visitor: Visitor, ...options: string[]): Promise<CurlResult> {
-        const port = way === 'verified' ? proxy.verifiedPort : proxy.reportedPort;
-        const urls = Array.from({ length: count }, (_, at) => `https://localhost:${port}/${way}/${visitor}/${at}`);
-        const file = (suffix: string) => join(credentials.folder, `${visitor}${suffix}.pem`);
-        const own = visitor === 'nobody' ? [] : ['--cert', file(''), '--key', file('-key')];
-        const trusting = ['--ipv4', '--cacert', join(credentials.folder, 'ca.pem')];
-        return curl(urls, [...trusting, ...own, ...(options.length === 0 ? ['--http1.1'] : options)]);
-      }
-
-      function read(rawHeaders: readonly string[]): ForwardedOutcome {
-        return readerOf(expected.preset as Preset).read(rawHeaders, FROM_THE_PROXY);
-      }
-
-      function heardOf(way: Way, visitor: Visitor): boolean {
-        return application.stdout.includes(`/${way}/${visitor}/`);
-      }
-
-      const ways = (['verified', 'reported'] as const).filter(way => expected[way] !== undefined);
-      for (const way of ways) {
-        for (const [visitor, reading] of Object.entries(expected[way]!) as [Visitor, Reading][]) {
+      for (const way of ['verified', 'reported'] as const) {
+        for (const [visitor, reading] of Object.entries(expected[way]) as [Visitor, Reading][]) {
           it(`${WAYS[way]}, ${VISITORS[visitor]} ${spoken(reading)}`, async () => {
-            const result = await visit(way, visitor);
+            const visit = await behind.visit(way, visitor);
             if (reading === 'refused' || reading === 'too large') {
-              assert.equal(heardOf(way, visitor), false);
-              if (reading === 'too large') assert.equal(result.answers[0]?.status, 431);
-              else assert.notEqual(result.answers[0]?.status ?? 'none', 200);
+              assert.equal(behind.hasHeardOf(way, visitor), false);
+              if (reading === 'too large') assert.equal(visit.status, 431);
+              else assert.ok(visit.status === undefined || visit.status === 400, visit.said);
               return;
             }
-            const rawHeaders = headersIn(result);
-            assert.ok(heardOf(way, visitor));
-            assert.deepEqual(repeated(rawHeaders), []);
-            if (visitor !== 'nobody') {
-              assert.deepEqual(certificateHeaders(rawHeaders), [...expected.headers].sort());
-            }
-            // As long as not every format is written.
-            if (!isPreset(expected.preset)) return;
-            const outcome = read(rawHeaders);
-            assert.equal(readingOf(outcome), reading, JSON.stringify(outcome));
-            assert.equal(
-              fingerprintIn(outcome),
-              visitor === 'nobody' ? undefined : credentials.visitors[visitor].fingerprint,
-            );
+            assert.ok(behind.hasHeardOf(way, visitor));
+            assert.deepEqual(repeated(headerNames(visit)), []);
+            const certificateHeaders = headerNames(visit).filter(each => CERTIFICATE_HEADER.test(each));
+            if (visitor === 'nobody') assert.ok(certificateHeaders.every(each => expected.headers.includes(each)));
+            else assert.deepEqual(certificateHeaders.sort(), [...expected.headers].sort());
+            assertReadAs(reading, visit, visitor);
           });
         }
       }
+
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+        it(`with ${version}, a session that is offered again is as good as before, or less so`, async () => {
+          for (const [way, visitor] of [
+            ['verified', 'good'],
+            ['reported', 'unknownRoot'],
+          ] as const) {
+            const [first, again] = await behind.visitTwice(way, visitor, version);
+            assertReadAs(expected[way][visitor], first, visitor);
+            assertReadAs(expected.again[visitor], again, visitor);
+            if (visitor === 'good') assert.equal(resumedOf(again), expected.again.resumed);
+          }
+        });
+      }
+
+      it('says the same over HTTP/2', async () => {
+        for (const [way, visitor] of TRICKSTERS) {
+          assertReadAs(expected[way][visitor], await behind.visit(way, visitor, '--http2'), visitor);
+        }
+      });
+
+      for (const [how, spell] of Object.entries(SPELLINGS)) {
+        for (const times of [1, 2]) {
+          const sent = `with names spelled ${how}${times === 2 ? ', each twice' : ''}`;
+
+          it(`lets none of the headers through that it sets itself, when a client sends them ${sent}`, async () => {
+            const forged = forgedHeaders(credentials.visitors.admin).filter(([each]) => isOwn(name, each));
+            assert.ok(forged.length >= 3);
+            const lines = forged.map(([each, value]) => [spell(each), value] as const);
+            for (const [way, visitor] of TRICKSTERS) {
+              const visit = await behind.visit(way, visitor, ...sending(times === 2 ? [...lines, ...lines] : lines));
+              assertReadAs(expected[way][visitor], visit, visitor);
+            }
+          });
+
+          it(`names nobody else, when a client sends the headers of every proxy ${sent}`, async () => {
+            const lines = forgedHeaders(credentials.visitors.admin).map(
+              ([each, value]) => [spell(each), value] as const,
+            );
+            for (const [way, visitor] of TRICKSTERS) {
+              const visit = await behind.visit(way, visitor, ...sending(times === 2 ? [...lines, ...lines] : lines));
+              // A header that the proxy neither sets nor removes is the client's, and gives it away.
+              const passed = headerNames(visit).some(each => KNOWN.has(each) && !isOwn(name, each));
+              assertReadAs(passed ? 'suspected several_presets' : expected[way][visitor], visit, visitor);
+            }
+          });
+        }
+      }
+
+      it('forwards as much to a client that names the headers in Connection', async () => {
+        const forged = forgedHeaders(credentials.visitors.admin).filter(([each]) => isOwn(name, each));
+        const names = forged.map(([each]) => each);
+        for (const [way, visitor] of TRICKSTERS) {
+          const visit = await behind.visit(way, visitor, '--header', `Connection: close, ${names.join(', ')}`);
+          assertReadAs(expected[way][visitor], visit, visitor);
+        }
+      });
+
+      it('forwards as much to a client that sends the headers and names them in Connection', async () => {
+        const forged = forgedHeaders(credentials.visitors.admin).filter(([each]) => isOwn(name, each));
+        const connection = ['Connection', `close, ${forged.map(([each]) => each).join(', ')}`] as const;
+        for (const [way, visitor] of TRICKSTERS) {
+          const visit = await behind.visit(way, visitor, ...sending([...forged, connection]));
+          assertReadAs(expected[way][visitor], visit, visitor);
+        }
+      });
     });
   }
-});
 
-const BEHIND_PROXY_APP = resolve(__dirname, '../../../test/real/fixtures/behind-proxy-app.js');
+  describe('without one of their lines', () => {
+    const programs = runningPrograms();
+    let behind: ProxiedApplication | undefined;
+
+    /** The proxy under its example without the lines that match. */
+    async function start(name: ProxyName, vary: (example: string) => string): Promise<ProxiedApplication> {
+      behind = await ProxiedApplication.start(programs, name, credentials, vary);
+      return behind;
+    }
+    afterEach(() => behind?.stop());
+
+    it('nginx takes a revoked certificate for a good one', async () => {
+      const without = await start('nginx', example => example.replaceAll(/^ *ssl_crl .*$/gm, ''));
+      assertReadAs('ok', await without.visit('verified', 'revoked'), 'revoked');
+    });
+
+    it('nginx sends the certificate in lines, which Node refuses before the application hears of it', async () => {
+      const without = await start('nginx', example =>
+        example.replaceAll('$ssl_client_escaped_cert', '$ssl_client_cert    '),
+      );
+      assert.equal((await without.visit('verified', 'good')).status, 400);
+      assert.equal(without.hasHeardOf('verified', 'good'), false);
+    });
+
+    it('HAProxy says 0, which means verified, of no certificate, and is not believed', async () => {
+      const without = await start('haproxy', example => example.replaceAll(/ +if \{ ssl_c_used \}$/gm, ''));
+      const visit = await without.visit('verified', 'nobody');
+      assert.equal(headerValue(visit, 'x-ssl-client-verify'), '0');
+      assertReadAs('not_presented', visit, 'nobody');
+    });
+
+    it('HAProxy says that a certificate which does not fit is verified, and forwards none: it is not believed', async () => {
+      const without = await start('haproxy', example => example.replaceAll(/^ *tune\..*$/gm, ''));
+      const visit = await without.visit('verified', 'tooManyNames');
+      assert.equal(headerValue(visit, 'x-ssl-client-verify'), '0');
+      assert.equal(headerValue(visit, 'x-ssl-client-der'), '');
+      assertReadAs('suspected incomplete', visit, 'tooManyNames');
+    });
+
+    it('Apache drops the verdict for a client that names it in Connection, and what is left is not believed', async () => {
+      const without = await start('apache', example => example.replaceAll(/^.*edit\* Connection.*$/gm, ''));
+      const visit = await without.visit(
+        'reported',
+        'unknownRoot',
+        '--header',
+        'Connection: close, X-SSL-Client-Verify',
+      );
+      assert.equal(headerValue(visit, 'x-ssl-client-verify'), undefined);
+      assert.notEqual(headerValue(visit, 'x-ssl-client-cert'), undefined);
+      assertReadAs('suspected incomplete', visit, 'unknownRoot');
+    });
+
+    it('Apache says SUCCESS of an unknown authority whose session is resumed, and is not believed', async () => {
+      const without = await start('apache', example => example.replaceAll(/^ *SSLSessionTickets off$/gm, ''));
+      const [first, again] = await without.visitTwice('reported', 'unknownRoot', 'TLSv1.3');
+      assert.equal(headerValue(first, 'x-ssl-client-verify'), 'GENEROUS');
+      assert.equal(headerValue(again, 'x-ssl-client-verify'), 'SUCCESS');
+      assertReadAs('unverified', again, 'unknownRoot');
+    });
+
+    it('Envoy’s own header says nothing of verification, and is not believed to', async () => {
+      const without = await start('envoy', example =>
+        example
+          .replace('set_current_client_cert_details: {}', 'set_current_client_cert_details: { cert: true }')
+          .replace(
+            /^ {10}- name: envoy\.filters\.http\.lua$[\s\S]*?(?=^ {10}- name: envoy\.filters\.http\.router$)/m,
+            '',
+          ),
+      );
+      for (const visitor of ['good', 'expired', 'unknownRoot', 'revoked'] as const) {
+        const visit = await without.visit('reported', visitor);
+        assert.deepEqual(
+          headerNames(visit).filter(each => CERTIFICATE_HEADER.test(each)),
+          ['x-forwarded-client-cert'],
+        );
+        assertReadAs('unverified', visit, visitor);
+      }
+    });
+
+    it('Envoy writes a hostile URI as it is, which forges an element of the admin’s, and is not believed', async () => {
+      const without = await start('envoy', example =>
+        example.replace(
+          'set_current_client_cert_details: {}',
+          'set_current_client_cert_details: { subject: true, cert: true, chain: true, dns: true, uri: true }',
+        ),
+      );
+      const visit = await without.visit('verified', 'hostileUri');
+      const elements = headerValue(visit, 'x-forwarded-client-cert')!.split(',By=');
+      assert.equal(elements.length, 2);
+      assert.ok(elements[1]!.includes(`Hash=${fingerprintOf('admin')!.toLowerCase()};Subject="CN=admin"`));
+      assertReadAs('suspected contradicts_itself', visit, 'hostileUri');
+      for (const visitor of ['good', 'hostileName'] as const) {
+        assertReadAs('ok', await without.visit('verified', visitor), visitor);
+      }
+    });
+
+    it('Caddy drops what request_header has set, for a client that names it in Connection: not believed', async () => {
+      const without = await start('caddy', example =>
+        example
+          .replaceAll(/^\s*header_up X-SSL-Client-Present true$/gm, '')
+          .replace('\thandle @certificate {', '$&\n\t\trequest_header X-SSL-Client-Present true'),
+      );
+      assertReadAs('unverified', await without.visit('verified', 'good'), 'good');
+      const visit = await without.visit('verified', 'good', '--header', 'Connection: close, X-SSL-Client-Present');
+      assertReadAs('suspected incomplete', visit, 'good');
+    });
+  });
+});
 
 function spoken(reading: Reading): string {
   if (reading === 'refused') return 'is refused, and the application never hears of it';
@@ -220,43 +407,34 @@ function spoken(reading: Reading): string {
   return `reaches the application and is read as: ${reading}`;
 }
 
-function isPreset(name: string): name is Preset {
-  return (PRESETS as readonly string[]).includes(name);
-}
-
-function portIn(stdout: string): number | undefined {
-  const found = /^\{"port":(\d+)\}$/m.exec(stdout);
-  return found === null ? undefined : Number(found[1]);
-}
-
-function headersIn(result: CurlResult, at = 0): string[] {
-  const answer = result.answers[at];
-  assert.equal(answer?.status, 200, JSON.stringify(result));
-  return JSON.parse(answer.body).rawHeaders;
-}
-
-function certificateHeaders(rawHeaders: readonly string[]): string[] {
-  return namesOf(rawHeaders)
-    .filter(name => CERTIFICATE_HEADER.test(name))
-    .sort();
-}
-
-/** Names that came more than once. */
-function repeated(rawHeaders: readonly string[]): string[] {
-  const names = namesOf(rawHeaders);
-  return names.filter((name, at) => names.indexOf(name) !== at);
-}
-
-function namesOf(rawHeaders: readonly string[]): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 0).map(name => name.toLowerCase());
-}
-
-function readingOf(outcome: ForwardedOutcome): string {
-  if (outcome.kind !== 'forwarded') return outcome.kind;
+function readingOf({ status, outcome }: Visit): string {
+  if (outcome === undefined) return status === 431 ? 'too large' : 'refused';
+  if (outcome.kind === 'absent') return 'absent';
+  if (outcome.kind === 'suspected') return `suspected ${outcome.suspicion.reason}`;
   const { result, errors } = outcome.forwarded.verification;
   return result === 'failed' ? `failed ${errors[0]}` : result;
 }
 
-function fingerprintIn(outcome: ForwardedOutcome): string | undefined {
-  return outcome.kind === 'forwarded' ? outcome.forwarded.certificate?.fingerprint : undefined;
+function resumedOf({ outcome }: Visit): boolean | undefined {
+  return outcome?.kind === 'forwarded' ? outcome.forwarded.resumed : undefined;
 }
+
+function repeated(names: readonly string[]): string[] {
+  return names.filter((name, at) => names.indexOf(name) !== at);
+}
+
+/** Everything that looks as if it were about a client's certificate. */
+const CERTIFICATE_HEADER = /ssl|client[-_]?cert|mtls|l5d|cloudfront/i;
+
+/** Whether the proxy's own format knows the header. */
+function isOwn(name: ProxyName, header: string): boolean {
+  const format = FORMATS.find(({ id }) => id === PRESET_OF[name])!;
+  return Object.hasOwn(format.headers, header.toLowerCase());
+}
+
+/** What any format knows, and not of the connection only. */
+const KNOWN: ReadonlySet<string> = new Set(
+  FORMATS.flatMap(({ headers }) =>
+    Object.entries(headers).flatMap(([name, role]) => (role === 'session' ? [] : [name])),
+  ),
+);

@@ -122,9 +122,7 @@ export class ReverseProxy {
     const { args, env } = command(file, folder, program);
     const running = programs.start(name, program, args, env);
     const proxy = new ReverseProxy(running, folder, verified, reported);
-    // Envoy has no way to report.
-    const ports = name === 'envoy' ? [verified] : [verified, reported];
-    for (const port of ports) await running.until(`${name} accepts on ${port}`, () => accepts(port));
+    for (const port of [verified, reported]) await running.until(`${name} accepts on ${port}`, () => accepts(port));
     return proxy;
   }
 

@@ -88,9 +88,6 @@ export class ForwardedReader {
 
     const whole = claim.leaf && this.#parseCertificate(claim.leaf);
     if (claim.leaf && !whole?.parsed) return this.#suspected('malformed', header);
-    const chain = (claim.chain ?? []).map(der => this.#parseCertificate(der));
-    if (!chain.every(certificate => certificate?.parsed)) return this.#suspected('malformed', header);
-
     const differing = whole && (differingField(claim.copied ?? {}, whole, claim.leaf!) ?? claim.refutedBy?.(whole));
     if (differing !== undefined) return this.#suspected('contradicts_itself', differing);
 
@@ -106,17 +103,26 @@ export class ForwardedReader {
       return this.#suspected('contradicts_handshake', header);
     }
 
+    let chain: readonly PeerCertificate[] | undefined;
+    const parsedChain = () => (chain ??= this.#parsed(claim.chain ?? []));
     return {
       kind: 'forwarded',
       forwarded: Object.freeze({
         preset: this.#format.id,
         certificate,
         recomputed: whole !== undefined,
-        chain: Object.freeze(chain as PeerCertificate[]),
+        get chain() {
+          return parsedChain();
+        },
         verification: this.#verdicts.on(whole, claim.verification),
         resumed: claim.resumed,
       }),
     };
+  }
+
+  #parsed(chain: readonly Uint8Array[]): readonly PeerCertificate[] {
+    const certificates = chain.map(der => this.#parseCertificate(der));
+    return Object.freeze(certificates.filter(certificate => certificate?.parsed)) as readonly PeerCertificate[];
   }
 
   #suspected(reason: SuspicionReason, header: string): ForwardedOutcome {

@@ -7,17 +7,21 @@ import { isOneElement } from './certificate-encodings';
  * DER of the one certificate of an Item; undefined when it is anything else.
  */
 export function certificateItem(text: string): readonly Uint8Array[] | undefined {
-  return parsed(library => [library.parseItem(text)]);
+  return parsed(text, library => [library.parseItem(text)]);
 }
 
 /** DER of the certificates of a List, in order. */
 export function certificateList(text: string): readonly Uint8Array[] | undefined {
-  return parsed(library => library.parseList(text));
+  return parsed(text, library => library.parseList(text));
 }
 
 type Members = ReturnType<typeof structuredHeaders.parseList>;
 
-function parsed(parse: (library: typeof structuredHeaders) => Members): readonly Uint8Array[] | undefined {
+function parsed(
+  text: string,
+  parse: (library: typeof structuredHeaders) => Members,
+): readonly Uint8Array[] | undefined {
+  if (text.split(SEPARATORS, MAX_PIECES + 1).length > MAX_PIECES) return undefined;
   try {
     library ??= require('structured-headers') as typeof structuredHeaders;
     const found = parse(library).map(([value]) => (value instanceof ArrayBuffer ? new Uint8Array(value) : undefined));
@@ -27,6 +31,10 @@ function parsed(parse: (library: typeof structuredHeaders) => Members): readonly
     return undefined;
   }
 }
+
+/** Ten times as many members and parameters as ten certificates have: the library takes a microsecond or two for each. */
+const MAX_PIECES = 100;
+const SEPARATORS = /[,;(]/;
 
 /** Loaded by the first header of this kind, for nobody who has none. */
 let library: typeof structuredHeaders | undefined;

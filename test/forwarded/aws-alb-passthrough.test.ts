@@ -32,6 +32,22 @@ describe('the header of an Application Load Balancer in passthrough mode', () =>
     }
   });
 
+  it('is the leaf all the same where a certificate behind it cannot be parsed', () => {
+    const garbage = '-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n';
+    const { certificate, chain } = believed('aws-alb-passthrough', {
+      'X-Amzn-Mtls-Clientcert': awsPem(leaf.certificate + garbage + leaf.chain.slice(leaf.certificate.length)),
+    });
+    assert.equal(certificate?.fingerprint, leaf.fingerprint);
+    assert.deepEqual(
+      chain.map(({ fingerprint }) => fingerprint),
+      [intermediate.fingerprint],
+    );
+    assert.match(
+      suspicionOf('aws-alb-passthrough', { 'X-Amzn-Mtls-Clientcert': awsPem(garbage + leaf.chain) }),
+      /^malformed /,
+    );
+  });
+
   it('is read up to ten certificates and not with eleven', () => {
     const certificates = (count: number) => awsPem(leaf.certificate.repeat(count));
     assert.equal(believed('aws-alb-passthrough', { 'X-Amzn-Mtls-Clientcert': certificates(10) }).chain.length, 9);

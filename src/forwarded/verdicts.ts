@@ -47,10 +47,10 @@ export function failedBecause(errors: readonly FailureReason[], message: string)
 
 /**
  * OpenSSL's number, in decimal: HAProxy. 0 is `VERIFIED`, **and what HAProxy says where there is no certificate**; the
- * caller sees to that. Undefined for anything but a number of at most three digits.
+ * caller sees to that. Undefined for anything but a number of at most three digits, written as HAProxy does.
  */
 export function verdictByNumber(text: string): Verification | undefined {
-  if (!/^\d{1,3}$/.test(text)) return undefined;
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(text)) return undefined;
   const number = Number(text);
   if (number === 0) return VERIFIED;
   const code = verifyErrorNumbered(number);

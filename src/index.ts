@@ -26,4 +26,5 @@ export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';
 export { EVENTS, type EventName, PROCESS_EVENTS, type ProcessEventName } from './telemetry/events';
 export { REQUEST_ATTRIBUTES, type RequestAttributeName } from './telemetry/request-attributes';
+export { TlsFailureSampler } from './telemetry/failure-sampler';
 export { INSTRUMENTS, type InstrumentName } from './telemetry/metrics';

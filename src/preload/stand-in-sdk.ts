@@ -9,7 +9,9 @@ import {
 } from '@opentelemetry/api';
 import type { TlsInstrumentation } from '../instrumentation';
 import { globalLogs, isStandIn } from '../telemetry/providers';
+import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
 import type { PlainLines } from './plain-lines';
+import { recordFailures } from './recorded-failures';
 import { isRegistered } from './registered';
 
 /** What the SDK's providers can, beyond what the API asks of them. */
@@ -49,6 +51,9 @@ export class StandInSdk {
     };
     start();
     this.#tracerProvider = (proxy instanceof ProxyTracerProvider ? proxy.getDelegate() : NONE) as SdkProvider;
+    // The one that the instrumentation is going to ask for: an SDK has one tracer for each name and version.
+    if (proxy instanceof ProxyTracerProvider)
+      recordFailures(proxy.getDelegate().getTracer(PACKAGE_NAME, PACKAGE_VERSION));
     this.#meterProvider = theirs.metrics ? NONE : (metrics.getMeterProvider() as SdkProvider);
     this.#loggerProvider = theirs.logs ? NONE : this.#loggersForUsAlone();
 

@@ -22,8 +22,8 @@ export const ENVIRONMENT: Readonly<Record<string, { readonly ours: boolean; read
   OTEL_TRACES_SAMPLER: {
     ours: false,
     brief:
-      'Which traces are kept: `traceidratio` with `OTEL_TRACES_SAMPLER_ARG=0.1`. It does not know failures from ' +
-      'successes: for failures alone there is `handshakeSpans`.',
+      'Which traces are kept: `traceidratio` with `OTEL_TRACES_SAMPLER_ARG=0.1`. Under the preload the spans of failed ' +
+      'handshakes are kept whatever it says.',
   },
   OTEL_CONFIG_FILE: {
     ours: true,

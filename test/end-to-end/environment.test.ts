@@ -117,15 +117,35 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    it: 'OTEL_TRACES_SAMPLER=always_off: no span, but events and metrics',
+    it: 'OTEL_TRACES_SAMPLER=always_off: no span but those of failures, and all events and metrics',
     env: { OTEL_TRACES_SAMPLER: 'always_off' },
-    true: ({ counts, logs, collector }) => {
-      assert.equal(counts.spans, 0);
-      assert.notEqual(logs.length, 0);
+    true: observed => {
+      const { logs, collector } = observed;
+      assertFailuresAlone(observed);
+      assert.equal(logs.filter(({ attributes }) => 'tls.client.subject' in attributes).length, 3);
       assert.ok(collector.requests.some(({ signal }) => signal === 'metrics'));
     },
   },
+  {
+    it: 'OTEL_TRACES_SAMPLER=traceidratio, OTEL_TRACES_SAMPLER_ARG=0: failures all the same',
+    env: { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' },
+    true: assertFailuresAlone,
+  },
+  {
+    it: 'OTEL_TRACES_SAMPLER=always_off, OTEL_INSTRUMENTATION_TLS_HANDSHAKE_SPANS=none: no span',
+    env: { OTEL_TRACES_SAMPLER: 'always_off', OTEL_INSTRUMENTATION_TLS_HANDSHAKE_SPANS: 'none' },
+    true: ({ counts }) => assert.equal(counts.spans, 0),
+  },
 ];
+
+/** Of the two clients the expired one: refused by the server, and told so after its own success. */
+function assertFailuresAlone({ spans }: Observed): void {
+  assert.ok(spans.some(({ name }) => name === 'TLS server handshake'));
+  assert.deepEqual(
+    spans.filter(({ attributes }) => attributes['tls.handshake.outcome'] !== 'failed'),
+    [],
+  );
+}
 
 describe('the preload obeys', function () {
   this.timeout(PATIENCE);

@@ -66,9 +66,14 @@ const CASES: Readonly<Record<string, Example>> = {
         command: 'node --require ./registered.js app.js',
         prints: /^trusted: 200\nwrong name: ERR_TLS_CERT_ALTNAME_INVALID\n$/,
       },
+      {
+        command: 'node --require ./sampled.js app.js',
+        prints: /^trusted: 200\nwrong name: ERR_TLS_CERT_ALTNAME_INVALID\n$/,
+      },
     ],
     promised: [
       [CLIENT, { 'tls.handshake.outcome': 'established', 'server.address': 'localhost' }],
+      [CLIENT, { 'error.type': 'certificate_name_mismatch', 'server.address': 'api.example.com' }],
       [CLIENT, { 'error.type': 'certificate_name_mismatch', 'server.address': 'api.example.com' }],
       [CLIENT, { 'error.type': 'certificate_name_mismatch', 'server.address': 'api.example.com' }],
       [SERVER, { 'tls.handshake.outcome': 'established' }],
@@ -78,11 +83,11 @@ const CASES: Readonly<Record<string, Example>> = {
       const requests = spans.filter(({ scope }) => scope.name === '@opentelemetry/instrumentation-http');
       const [first] = spans.filter(({ name }) => name === CLIENT);
       assert.ok(requests.some(({ spanId, kind }) => kind === 3 && spanId === first?.parentSpanId));
-      // The second run reports failures alone.
+      // The second run reports failures alone, the third one success in ten.
       const established = spans.filter(
         ({ name, attributes }) => name === CLIENT && attributes['tls.handshake.outcome'] === 'established',
       );
-      assert.equal(established.length, 1);
+      assert.ok(established.length === 1 || established.length === 2, `${established.length}`);
     },
   },
   esm: {

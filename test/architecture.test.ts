@@ -209,6 +209,22 @@ const LAWS: readonly Law[] = [
     },
   },
   {
+    name: 'nothing that runs in an application asks for http: instrumentations of it that come after us would wait in vain',
+    breaches: linesWith(
+      (line, path) =>
+        !path.startsWith('cli/') &&
+        /getBuiltinModule\s*\(|^(?!\s*import type\b).*\b(from|require\s*\(|import\s*\()\s*['"](node:)?(http|https|http2)['"]/.test(
+          line,
+        ),
+    ),
+    planted: [
+      { 'hooks/seam.ts': "const { Server } = process.getBuiltinModule('node:http');" },
+      { 'hooks/seam.ts': "import * as https from 'node:https';" },
+      { 'instrumentation.ts': "const http = require('http');" },
+    ],
+    lawful: { 'hooks/seam.ts': "import type { ClientRequest } from 'node:http';", 'cli/a.ts': "import 'node:http';" },
+  },
+  {
     name: 'hooks leave no listener on anything',
     breaches: linesWith(
       (line, path) =>

@@ -1,4 +1,5 @@
 import type { ClientRequest } from 'node:http';
+import { builtinModule } from './builtin-module';
 import { guard } from './guard';
 import { type Around, PrototypePatch } from './prototype-patch';
 import type { RequestObserver } from './request-observer';
@@ -16,7 +17,7 @@ export class HttpClientHook {
   }
 
   enable(): void {
-    const { prototype } = process.getBuiltinModule('node:http').ClientRequest;
+    const { prototype } = builtinModule('node:http').ClientRequest;
     this.#patch ??= new PrototypePatch<ClientRequest>(prototype, 'onSocket', this.#onSocket);
     this.#patch.enable();
   }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Server } from 'node:net';
+import { builtinModule } from './builtin-module';
 import { guard } from './guard';
 import { type Around, PrototypePatch } from './prototype-patch';
 import type { RequestObserver } from './request-observer';
@@ -27,10 +28,9 @@ export class HttpServerHook {
   }
 
   enable(): void {
-    // As the process has them now, without waking those who wait for an application to require them.
-    const net = process.getBuiltinModule('node:net');
-    const http = process.getBuiltinModule('node:http');
-    const https = process.getBuiltinModule('node:https');
+    const net = builtinModule('node:net');
+    const http = builtinModule('node:http');
+    const https = builtinModule('node:https');
     // Who came before us and replaced `emit` further down does not come by `net.Server.prototype` any more.
     const replaced = [http.Server.prototype, https.Server.prototype].filter(one => Object.hasOwn(one, 'emit'));
     for (const target of [net.Server.prototype, ...replaced]) {

@@ -6,6 +6,7 @@ import {
   type ReadableSpan,
   type Sampler,
   SimpleSpanProcessor,
+  type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 
@@ -18,9 +19,13 @@ export class TelemetryRecorder {
   readonly #logs = new InMemoryLogRecordExporter();
   readonly #metrics = new OnDemandReader();
 
-  constructor({ sampler, idGenerator }: { sampler?: Sampler; idGenerator?: IdGenerator } = {}) {
+  constructor({
+    sampler,
+    idGenerator,
+    spanProcessors = [],
+  }: { sampler?: Sampler; idGenerator?: IdGenerator; spanProcessors?: readonly SpanProcessor[] } = {}) {
     this.tracerProvider = new TracerProvider({
-      spanProcessors: [new SimpleSpanProcessor({ exporter: this.#spans })],
+      spanProcessors: [...spanProcessors, new SimpleSpanProcessor({ exporter: this.#spans })],
       ...(sampler && { sampler }),
       ...(idGenerator && { idGenerator }),
     });

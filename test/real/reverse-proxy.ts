@@ -27,13 +27,14 @@ const PROXIES = {
   nginx: {
     part: 'nginx',
     example: 'nginx.conf',
-    // As Debian's nginx.conf does with conf.d/, but for the paths that only an installation has.
+    // As Debian's nginx.conf does with conf.d/, but for the paths that only an installation has. One process, so that none
+    // is left when it is killed.
     command(file, folder) {
       const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(kind => `${kind}_temp_path ${kind};`);
       const main = join(folder, 'main.conf');
       writeFileSync(
         main,
-        `daemon off; worker_processes 1; pid nginx.pid; error_log stderr info; events {}
+        `daemon off; master_process off; pid nginx.pid; error_log stderr info; events {}
 http { access_log off; ${temporary.join(' ')} include ${file}; }`,
       );
       return { args: ['-p', folder, '-c', main] };
@@ -47,20 +48,20 @@ http { access_log off; ${temporary.join(' ')} include ${file}; }`,
   apache: {
     part: 'apache2',
     example: 'apache.conf',
-    // As Debian's apache2.conf does with sites-enabled/, with the modules that the example's head asks for.
+    // As Debian's apache2.conf does with sites-enabled/, with the modules that the example's head asks for. -X: one process.
     command(file, folder, program) {
       const modules = join(dirname(program), 'unpacked/usr/lib/apache2/modules');
       const load = ['mpm_event', 'authz_core', 'ssl', 'headers', 'proxy', 'proxy_http'].map(
         name => `LoadModule ${name}_module ${modules}/mod_${name}.so`,
       );
       const main = join(folder, 'main.conf');
-      const rest = ['ServerName localhost', 'PidFile apache.pid', 'ErrorLog "|$cat >&2"', 'LogLevel warn ssl:info'];
+      const rest = ['ServerName localhost', 'PidFile apache.pid', 'ErrorLog apache.log', 'LogLevel warn ssl:info'];
       const asNobody = ['User nobody', 'Group nogroup'];
       writeFileSync(
         main,
         [...load, `DefaultRuntimeDir ${folder}`, ...rest, ...asNobody, `Include ${file}`, ''].join('\n'),
       );
-      return { args: ['-d', folder, '-f', main, '-DFOREGROUND'] };
+      return { args: ['-d', folder, '-f', main, '-X'] };
     },
   },
   envoy: {

@@ -145,7 +145,7 @@ const PARTS = {
   },
   caddy: {
     title: `Caddy ${CADDY_VERSION}`,
-    cost: 'two minutes and 40 MB on two cores',
+    cost: 'two minutes and 60 MB on two cores',
     key: `${CADDY_COMMAND}@v${CADDY_VERSION}`,
     async make(folder: string): Promise<string> {
       await run(folder, 'go', ['install', '-ldflags', '-s -w', `${CADDY_COMMAND}@v${CADDY_VERSION}`], {

@@ -97,14 +97,14 @@ function comparable(name: string): string | undefined {
       atKind = true;
       kind = '';
     } else if (token === '=' && atKind) {
-      if (!WELL_KNOWN.has(kind.toLowerCase())) return undefined;
+      if (!WELL_KNOWN.has(kind.toLowerCase()) && ANY_KIND.test(kind)) return undefined;
       found += `${kind.toLowerCase()}${EQUALS}`;
       atKind = false;
     } else if (atKind) kind += token;
     else if (token === '#' && found.endsWith(EQUALS)) return undefined;
     else found += token;
   }
-  return atKind && name !== '' ? undefined : found;
+  return atKind ? found + kind : found;
 }
 
 const STEP = '\uE000';
@@ -113,6 +113,9 @@ const EQUALS = '\uE002';
 
 /** OpenSSL, BoringSSL and Go agree how these are called. */
 const WELL_KNOWN: ReadonlySet<string> = new Set(['cn', 'ou', 'o', 'c', 'l', 'st']);
+
+/** Everything else before an equals sign is no name, and like no name. */
+const ANY_KIND = /^(?:[A-Za-z][A-Za-z0-9-]*|\d[\d.]*)$/;
 
 const NAME_TOKENS = /\\(?:([0-9A-Fa-f]{2})|(.))|./gs;
 const ESCAPES = /\\(?:([0-9A-Fa-f]{2})|.)/gs;

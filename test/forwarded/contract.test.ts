@@ -142,7 +142,9 @@ const BOMBS = [
   '\0',
 ].map(piece => piece.repeat(16 * 1024).slice(0, 16 * 1024));
 
-describe('every format', () => {
+describe('every format', function () {
+  this.timeout(30_000);
+
   let client: Client;
   let admin: Client;
 

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import type { Verification } from '../handshake/handshake';
 import { awsValidity } from './aws-validity';
 import { percentEncodedPem } from './certificate-encodings';
@@ -29,24 +28,21 @@ export const awsCloudfront = {
     'client-cert': 'claim',
     'client-cert-chain': 'claim',
   },
-  read: (fields: HeaderFields): Claim => {
-    const pem = fields.certificate('cloudfront-viewer-cert-pem', percentEncodedPem);
-    const item = fields.certificate('client-cert', certificateItem);
-    if (pem && item && Buffer.compare(pem, item) !== 0) fields.suspect('contradicts_itself', 'client-cert');
-    const leaf = pem ?? item;
-    return {
-      leaf,
-      chain: fields.certificates('client-cert-chain', certificateList),
-      copied: {
-        subject: fields.name('cloudfront-viewer-cert-subject'),
-        issuer: fields.name('cloudfront-viewer-cert-issuer'),
-        serialNumber: fields.copied('cloudfront-viewer-cert-serial-number', hexNumber),
-        sha256: fields.copied('cloudfront-viewer-cert-sha256', sha256InHex),
-        ...awsValidity(fields, 'cloudfront-viewer-cert-validity'),
-      },
-      verification: fields.decoded('cloudfront-viewer-cert-present', presence) ?? UNVERIFIED,
-    };
-  },
+  read: (fields: HeaderFields): Claim => ({
+    leaf: fields.certificateInEither(
+      ['cloudfront-viewer-cert-pem', percentEncodedPem],
+      ['client-cert', certificateItem],
+    ),
+    chain: fields.certificates('client-cert-chain', certificateList),
+    copied: {
+      subject: fields.name('cloudfront-viewer-cert-subject'),
+      issuer: fields.name('cloudfront-viewer-cert-issuer'),
+      serialNumber: fields.copied('cloudfront-viewer-cert-serial-number', hexNumber),
+      sha256: fields.copied('cloudfront-viewer-cert-sha256', sha256InHex),
+      ...awsValidity(fields, 'cloudfront-viewer-cert-validity'),
+    },
+    verification: fields.decoded('cloudfront-viewer-cert-present', presence) ?? UNVERIFIED,
+  }),
 } as const satisfies Format;
 
 function presence(text: string): Verification | undefined {

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { base64Der, percentEncodedPem } from './certificate-encodings';
 import { sha256InHex } from './copied-values';
 import type { Claim, Format } from './format';
@@ -20,14 +19,12 @@ export const cloudflareLegacy = {
     'cf-client-cert-sha256': 'claim',
     'cf-client-cert-pem': 'claim',
   },
-  read: (fields: HeaderFields): Claim => {
-    const der = fields.certificate('cf-client-cert-der-base64', base64Der);
-    const pem = fields.certificate('cf-client-cert-pem', percentEncodedPem);
-    if (der && pem && Buffer.compare(der, pem) !== 0) fields.suspect('contradicts_itself', 'cf-client-cert-pem');
-    return {
-      leaf: der ?? pem,
-      copied: { sha256: fields.copied('cf-client-cert-sha256', sha256InHex) },
-      verification: UNVERIFIED,
-    };
-  },
+  read: (fields: HeaderFields): Claim => ({
+    leaf: fields.certificateInEither(
+      ['cf-client-cert-der-base64', base64Der],
+      ['cf-client-cert-pem', percentEncodedPem],
+    ),
+    copied: { sha256: fields.copied('cf-client-cert-sha256', sha256InHex) },
+    verification: UNVERIFIED,
+  }),
 } as const satisfies Format;

@@ -104,7 +104,7 @@ export class ForwardedReader {
     }
 
     let chain: readonly PeerCertificate[] | undefined;
-    const parsedChain = () => (chain ??= this.#parsed(whole === undefined ? [] : (claim.chain ?? [])));
+    const parsedChain = () => (chain ??= this.#parsed((presented && claim.chain) || []));
     return {
       kind: 'forwarded',
       forwarded: Object.freeze({

@@ -402,31 +402,26 @@ function deliberateClients(): Client[] {
 const SEED = 20261122;
 const CLIENTS = (() => {
   const random = new Random(SEED);
-  return [...deliberateClients(), ...Array.from({ length: 250 }, () => randomClient(random))].filter(
+  return [...deliberateClients(), ...Array.from({ length: 120 }, () => randomClient(random))].filter(
     // OpenSSL refuses some of the names altogether; no proxy ever sees such a client.
     ({ certificate }) => certificate.parsed && certificate.subject !== undefined && !certificate.subject.endsWith('…'),
   );
 })();
 
-/** Every field that was read is this certificate's own. */
-function assertIsThat(outcome: ForwardedOutcome, { certificate: own, der }: Client, said: string): void {
-  if (outcome.kind !== 'forwarded') return;
+/** The first field that was read and is not this certificate's own. */
+function foreignField(outcome: ForwardedOutcome, { certificate: own }: Client): string | undefined {
+  if (outcome.kind !== 'forwarded') return undefined;
   const { certificate, recomputed } = outcome.forwarded;
-  assert.ok(certificate, said);
-  if (recomputed) assert.equal(certificate.fingerprint, own.fingerprint, said);
-  const { fingerprint, subject, issuer, serialNumber, notBefore, notAfter, spiffeId } = certificate;
-  for (const [field, value] of Object.entries({ fingerprint, subject, issuer, serialNumber, notBefore, notAfter })) {
-    if (value !== undefined) assert.equal(value, own[field as keyof PeerCertificate], `${field}: ${said}`);
-  }
-  if (spiffeId !== undefined) {
-    const ids = own.alternativeNames.filter(({ type }) => type === 'URI').map(({ value }) => value);
-    assert.ok(ids.includes(spiffeId), `spiffeId ${spiffeId}: ${said}`);
-  }
-  for (const { type, value } of certificate.alternativeNames) {
-    const has = own.alternativeNames.some(name => name.type === type && name.value === value);
-    assert.ok(has, `${type} ${value}: ${said}`);
-  }
-  assert.notDeepEqual(der, VICTIM);
+  if (certificate === undefined) return 'no certificate';
+  if (recomputed && certificate.fingerprint !== own.fingerprint) return 'another certificate';
+  const single = ['fingerprint', 'subject', 'issuer', 'serialNumber', 'notBefore', 'notAfter'] as const;
+  const foreign = single.find(field => certificate[field] !== undefined && certificate[field] !== own[field]);
+  if (foreign !== undefined) return `${foreign} ${certificate[foreign]}`;
+  const has = (type: string, value: string) =>
+    own.alternativeNames.some(name => name.type === type && name.value === value);
+  if (certificate.spiffeId !== undefined && !has('URI', certificate.spiffeId)) return `id ${certificate.spiffeId}`;
+  const name = certificate.alternativeNames.find(({ type, value }) => !has(type, value));
+  return name && `${name.type} ${name.value}`;
 }
 
 function read(preset: Preset, headers: HeaderLines): ForwardedOutcome {
@@ -436,8 +431,8 @@ function read(preset: Preset, headers: HeaderLines): ForwardedOutcome {
 const READERS = new Map(PRESETS.map(preset => [preset, readerOf(preset)]));
 
 describe('certificates with names that are meant to deceive', () => {
-  it('are several hundred, in which every piece of deceit occurs', () => {
-    assert.ok(CLIENTS.length > 200, String(CLIENTS.length));
+  it('are more than a hundred, in which every piece of deceit occurs', () => {
+    assert.ok(CLIENTS.length > 100, String(CLIENTS.length));
     const texts = CLIENTS.flatMap(({ attributes, names }) => [...attributes, ...names].map(([, value]) => value)).join(
       '\n',
     );
@@ -454,7 +449,8 @@ describe('certificates with names that are meant to deceive', () => {
         for (const proxy of proxies) {
           const headers = proxy(client, random);
           const outcome = read(preset, headers);
-          assertIsThat(outcome, client, JSON.stringify(headers));
+          const foreign = foreignField(outcome, client);
+          if (foreign !== undefined) assert.fail(`${foreign}, read from ${JSON.stringify(headers)}`);
           if (outcome.kind === 'forwarded') readBack++;
         }
       }
@@ -470,7 +466,8 @@ describe('certificates with names that are meant to deceive', () => {
         // No proxy can send control characters; where a model would, it refuses the request.
         if (rawHeaders(headers).some(text => /[\x00-\x1f\x7f]/.test(text))) continue;
         const outcome = read(preset, headers);
-        assert.equal(outcome.kind, 'forwarded', `${JSON.stringify(outcome)} ${JSON.stringify(headers)}`);
+        if (outcome.kind !== 'forwarded')
+          assert.fail(`${JSON.stringify(outcome)}, read from ${JSON.stringify(headers)}`);
       }
     });
   }

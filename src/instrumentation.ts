@@ -1,5 +1,5 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
-import { InstrumentationBase } from '@opentelemetry/instrumentation';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { guard, warn } from './hooks/guard';
 import { HttpClientHook } from './hooks/http-client-hook';
 import { HttpServerHook } from './hooks/http-server-hook';
@@ -53,22 +53,34 @@ interface Running {
  * ```ts
  * registerInstrumentations({ instrumentations: [new TlsInstrumentation()] });
  * ```
+ *
+ * It waits for no module, TLS is Node's own, and so is no `InstrumentationBase`. The first of those puts
+ * require-in-the-middle in place, which asks only the instrumentations that exist when a module is first required. A
+ * preload that did so would blind those after it to whatever they load themselves: `http`, which exporters require.
  */
-export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationConfig> {
-  // The base class calls enable() before field initialisers run: nothing here may have one.
-  declare private _running: Running | undefined;
-  declare private _providers: Providers | undefined;
+export class TlsInstrumentation implements Instrumentation<TlsInstrumentationConfig> {
+  readonly instrumentationName = PACKAGE_NAME;
+  readonly instrumentationVersion = PACKAGE_VERSION;
+  readonly #providers = new Providers();
+  #config: TlsInstrumentationConfig = {};
+  #running: Running | undefined;
 
   constructor(config: TlsInstrumentationConfig = {}) {
-    super(PACKAGE_NAME, PACKAGE_VERSION, config);
+    this.setConfig(config);
+    if (this.#config.enabled) this.enable();
   }
 
-  /** Nothing to wait for: TLS is Node's own, and the prototype patch sees modules loaded before us too. */
-  protected override init(): void {}
+  getConfig(): TlsInstrumentationConfig {
+    return this.#config;
+  }
 
-  override enable(): void {
-    super.enable();
-    if (this._running) return;
+  /** Read when it is enabled. */
+  setConfig(config: TlsInstrumentationConfig): void {
+    this.#config = { enabled: true, ...config };
+  }
+
+  enable(): void {
+    if (this.#running) return;
     const holder = registry[HOLDER];
     if (holder?.anotherCame) {
       guard(() => holder.anotherCame?.());
@@ -81,16 +93,15 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     guard(() => {
       const complain = (complaint: string) => this._warn(complaint);
       const config = this.getConfig();
-      this._running = this._start(readSettings(config, process.env, complain), readRequestHooks(config, complain));
+      this.#running = this.#start(readSettings(config, process.env, complain), readRequestHooks(config, complain));
       registry[HOLDER] = this as Holder;
     });
   }
 
-  override disable(): void {
-    super.disable();
-    const running = this._running;
+  disable(): void {
+    const running = this.#running;
     if (!running) return;
-    this._running = undefined;
+    this.#running = undefined;
     if (registry[HOLDER] === this) registry[HOLDER] = undefined;
     registerDirectory(undefined);
     for (const hook of running.hooks) guard(() => hook.disable());
@@ -106,7 +117,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
    * how many have been reported so far.
    */
   flush(): number {
-    const running = this._running;
+    const running = this.#running;
     if (running === undefined) return 0;
     running.reporter.drain();
     guard(() => running.suppression.say());
@@ -118,7 +129,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
    * @internal
    */
   get isRunning(): boolean {
-    return this._running !== undefined;
+    return this.#running !== undefined;
   }
 
   /**
@@ -126,22 +137,19 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
    * @internal
    */
   prepareWith(preparation: Preparation): void {
-    this._running?.reporter.prepareWith(preparation);
+    this.#running?.reporter.prepareWith(preparation);
   }
 
-  override setTracerProvider(provider: TracerProvider): void {
-    super.setTracerProvider(provider);
-    this._current.giveTracerProvider(provider);
+  setTracerProvider(provider: TracerProvider): void {
+    this.#providers.giveTracerProvider(provider);
   }
 
-  override setMeterProvider(provider: MeterProvider): void {
-    super.setMeterProvider(provider);
-    this._current.giveMeterProvider(provider);
+  setMeterProvider(provider: MeterProvider): void {
+    this.#providers.giveMeterProvider(provider);
   }
 
-  override setLoggerProvider(provider: Parameters<InstrumentationBase['setLoggerProvider']>[0]): void {
-    super.setLoggerProvider(provider);
-    this._current.giveLoggerProvider(provider);
+  setLoggerProvider(provider: EventLoggerProvider): void {
+    this.#providers.giveLoggerProvider(provider);
   }
 
   /**
@@ -149,7 +157,7 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
    * @internal
    */
   spareLoggerProvider(provider: EventLoggerProvider | undefined): void {
-    this._current.spareLoggerProvider(provider);
+    this.#providers.spareLoggerProvider(provider);
   }
 
   /** Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics. A preload has another voice. */
@@ -157,13 +165,8 @@ export class TlsInstrumentation extends InstrumentationBase<TlsInstrumentationCo
     warn(sentence);
   }
 
-  private get _current(): Providers {
-    this._providers ??= new Providers();
-    return this._providers;
-  }
-
-  private _start(settings: Settings, requestHooks: RequestHooks): Running {
-    const providers = this._current;
+  #start(settings: Settings, requestHooks: RequestHooks): Running {
+    const providers = this.#providers;
     const clock = () => performance.now();
     const flood = new FloodControl(settings, clock);
     const occurrence = new Occurrence(new FirstUses(clock), flood);

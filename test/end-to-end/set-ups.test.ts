@@ -126,6 +126,24 @@ describe('an application without TLS', function () {
   }
 });
 
+describe('an instrumentation that comes after the preload', function () {
+  this.timeout(PATIENCE);
+  let stage: Stage;
+  before(async () => {
+    stage = await Stage.set();
+  });
+  after(() => stage.strike());
+
+  for (const flags of [preloaded, imported]) {
+    const run = ahead(() => stage.run({ flags, file: 'late-instrumentation.cjs' }));
+
+    it(`sees every module of Node's that the application requires, after ${flags[0]}`, async () => {
+      const { code, stdout } = await run();
+      assert.deepEqual({ code, stdout }, { code: 0, stdout: '[]\n' });
+    });
+  }
+});
+
 describe('an application with OpenTelemetry of its own, preloaded,', function () {
   this.timeout(PATIENCE);
   let stage: Stage;

@@ -5,6 +5,7 @@ import {
   isVerifyErrorCode,
   reasonForVerifyError,
   verifyErrorName,
+  verifyErrorNumbered,
 } from '../../src/handshake/verify-errors';
 import { EXPECTED_VERIFY_ERRORS } from './openssl-words';
 
@@ -29,6 +30,35 @@ describe("OpenSSL's verify errors", () => {
         assert.equal(reasonForVerifyError(code, words), reason, `${code}: ${words}`);
         assert.equal(verifyErrorName(code, words), name, `${code}: ${words}`);
       }
+    });
+  }
+
+  // OpenSSL include/openssl/x509_vfy.h.in: both ends, some between, and those that HAProxy was seen to send.
+  for (const [number, name] of [
+    [1, 'UNSPECIFIED'],
+    [2, 'UNABLE_TO_GET_ISSUER_CERT'],
+    [3, 'UNABLE_TO_GET_CRL'],
+    [9, 'CERT_NOT_YET_VALID'],
+    [10, 'CERT_HAS_EXPIRED'],
+    [18, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    [19, 'SELF_SIGNED_CERT_IN_CHAIN'],
+    [20, 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
+    [21, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    [23, 'CERT_REVOKED'],
+    [26, 'INVALID_PURPOSE'],
+    [35, 'KEYUSAGE_NO_CRL_SIGN'],
+    [50, 'APPLICATION_VERIFICATION'],
+    [62, 'HOSTNAME_MISMATCH'],
+    [66, 'EE_KEY_TOO_SMALL'],
+    [79, 'INVALID_CA'],
+    [94, 'EC_KEY_EXPLICIT_PARAMS'],
+    [0, undefined],
+    [95, undefined],
+    [-1, undefined],
+    [1.5, undefined],
+  ] as const) {
+    it(`have ${name ?? 'none'} for number ${number}`, () => {
+      assert.equal(verifyErrorNumbered(number), name);
     });
   }
 

@@ -11,8 +11,8 @@ import { NOT_PRESENTED, UNVERIFIED } from './verdicts';
  * Amazon CloudFront, viewer mutual TLS: whichever of these headers the origin request policy lists. `Client-Cert` and
  * `Client-Cert-Chain` are those of RFC 9440.
  *
- * In the modes Required and Optional CloudFront refuses what does not verify, in Passthrough nothing is verified, and no
- * header tells which mode it was. So a certificate is never more than unverified here.
+ * In the mode Required CloudFront refuses what does not verify, in Passthrough it verifies nothing, and no header tells
+ * which mode it was. So a certificate is never more than unverified here.
  */
 // CloudFront Developer Guide, "Viewer mTLS headers" and "Helper methods for mutual TLS". Last checked 2026-11-22.
 export const awsCloudfront = {

@@ -12,10 +12,10 @@ import { verdictInWords } from './verdicts';
  * `-Verify` for `client_certificate_verification`, `-Fingerprint`, `-Serial`, `-Subject`, `-Issuer`, `-Start`, `-End`.
  *
  * The rule has to set `X-Client-Cert-Verify`: with an SSL profile in passthrough mode the gateway forwards any certificate.
- * How it writes names and times is documented nowhere: names are only read where they can mean one thing, and times where
- * they look like times.
+ * The documentation does not say how it writes names and times: names are only read where they can mean one thing, times
+ * where they look like times.
  */
-// Application Gateway, "Mutual authentication" and "Rewrite HTTP headers and URL", server variables. Last checked 2026-11-22.
+// Application Gateway, "Rewrite HTTP headers and URL", mutual authentication variables. Last checked 2026-11-22.
 export const azureAppGateway = {
   id: 'azure-app-gateway',
   headers: {

@@ -13,7 +13,7 @@ import { FAILED, NOT_PRESENTED, VERIFIED, verdictInWords } from './verdicts';
  * verified is only what is not revoked. `cf-cert-subject-dn` is not written the same everywhere, the legacy form not
  * escaped: names are read from the form of RFC 2253.
  */
-// Cloudflare, "Available Managed Transforms", "Forward a client certificate", fields cf.tls_client_auth.*. Last checked 2026-11-22.
+// Cloudflare, "Available Managed Transforms" and the fields cf.tls_client_auth.*. Last checked 2026-11-22.
 export const cloudflareManaged = {
   id: 'cloudflare-managed',
   headers: {

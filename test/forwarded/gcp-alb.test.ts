@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { parsePeerCertificate } from '../../src/certificate/peer-certificate';
 import { commonName, nameOf, rawCertificate } from '../certificate/raw-certificate';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
@@ -204,6 +205,12 @@ describe('the headers of a Google Cloud load balancer', () => {
     const { certificate, verification } = believed('gcp-alb', headers);
     assert.equal(verification.result, 'ok');
     assert.equal(certificate?.fingerprint, good.fingerprint);
+  });
+
+  it('name nobody by the fingerprint of nothing', () => {
+    const headers = { ...NOT_CONFIGURED, 'X-Client-Cert-Present': 'true', 'X-Client-Cert-Chain-Verified': 'true' };
+    const hash = createHash('sha256').digest('base64');
+    assert.match(suspicionOf('gcp-alb', { ...headers, 'X-Client-Cert-Hash': hash }), /^incomplete /);
   });
 
   it('are suspected where the verdicts contradict each other', () => {

@@ -24,7 +24,8 @@ export interface XfccElement {
 export function onlyElement(text: string): XfccElement | 'forged' | undefined {
   const found = new Map<string, string>();
   let namesFrom: string | undefined;
-  for (let at = 0; ; at++) {
+  for (let at = 0, keys = 0; ; at++, keys++) {
+    if (keys === MAX_KEYS) return undefined;
     KEY.lastIndex = at;
     const key = KEY.exec(text)?.[1]?.toLowerCase();
     if (key === undefined || !KEYS.has(key)) return namesFrom === undefined ? undefined : 'forged';
@@ -54,6 +55,9 @@ export function onlyElement(text: string): XfccElement | 'forged' | undefined {
     onlyUri: single ? found.get('uri') : undefined,
   };
 }
+
+/** More than a certificate has names. A header has room for three thousand, and each takes its time. */
+const MAX_KEYS = 1000;
 
 const KEYS: ReadonlySet<string> = new Set(['by', 'hash', 'cert', 'chain', 'subject', 'uri', 'dns']);
 const QUOTED_KEYS: ReadonlySet<string> = new Set(['cert', 'chain', 'subject']);

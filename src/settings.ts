@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
-import { PRESETS, type Preset } from './forwarded/formats';
+import { PRESETS, type Preset } from './forwarded/presets';
 import { EXPECTED_PROXIES, TrustedProxies } from './forwarded/trust';
 import type { RequestHooks } from './identity/request-hooks';
 

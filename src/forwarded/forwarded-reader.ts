@@ -3,9 +3,10 @@ import type { AlternativeName, CertificateIdentity, PeerCertificate } from '../c
 import { MAX_ALTERNATIVE_NAMES } from '../certificate/subject-alternative-names';
 import { mayBeSameName, nameToShow } from './copied-values';
 import type { CopiedFields, Format } from './format';
-import { FORMATS, type Preset } from './formats';
+import type * as formats from './formats';
 import type { ForwardedOutcome, Forwarder, SuspicionReason } from './forwarded-certificate';
 import { HeaderFields, meansNothing } from './header-fields';
+import type { Preset } from './presets';
 import type { TrustedProxies } from './trust';
 import { Verdicts } from './verdicts';
 
@@ -21,12 +22,15 @@ export interface ForwardedReaderOptions {
 /** Reads the certificate headers of requests, for one preset. Keeps nothing of a request but which authorities are accepted. */
 export class ForwardedReader {
   readonly #format: Format;
+  readonly #known: KnownHeaders;
   readonly #trustedProxies: TrustedProxies;
   readonly #parseCertificate: ForwardedReaderOptions['parseCertificate'];
   readonly #verdicts = new Verdicts();
 
   constructor({ preset, trustedProxies, parseCertificate }: ForwardedReaderOptions) {
+    const { FORMATS } = require('./formats') as typeof formats;
     this.#format = FORMATS.find(format => format.id === preset)!;
+    this.#known = knownHeaders ??= headersOf(FORMATS);
     this.#trustedProxies = trustedProxies;
     this.#parseCertificate = parseCertificate;
   }
@@ -38,7 +42,7 @@ export class ForwardedReader {
    * @param forwarder The other end of the connection that the request came over.
    */
   read(rawHeaders: readonly string[], forwarder: Forwarder): ForwardedOutcome {
-    let header = FIRST_HEADER_OF.get(this.#format)!;
+    let header = Object.keys(this.#format.headers)[0]!;
     try {
       const found = this.#find(rawHeaders);
       if (found === undefined) return ABSENT;
@@ -59,19 +63,20 @@ export class ForwardedReader {
   /** The headers that any format knows. Undefined: none of them claims anything. */
   #find(rawHeaders: readonly string[]): FoundHeaders | undefined {
     const own = this.#format.headers;
+    const { names, claims, longest } = this.#known;
     const found: FoundHeaders = { claim: '', values: new Map() };
     for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
       const spelled = rawHeaders[at]!;
-      if (spelled.length > LONGEST_NAME) continue;
+      if (spelled.length > longest) continue;
       const name = spelled.toLowerCase();
-      if (!KNOWN.has(name)) continue;
+      if (!names.has(name)) continue;
       const value = rawHeaders[at + 1]!;
       const role = Object.hasOwn(own, name) ? own[name] : undefined;
-      if (role !== 'session' && found.claim === '' && (role === 'claim' || CLAIMS.has(name)) && !meansNothing(value)) {
+      if (role !== 'session' && found.claim === '' && (role === 'claim' || claims.has(name)) && !meansNothing(value)) {
         found.claim = name;
       }
       if (role === undefined) {
-        if (CLAIMS.has(name) && !meansNothing(value)) found.foreign ??= name;
+        if (claims.has(name) && !meansNothing(value)) found.foreign ??= name;
         continue;
       }
       if (found.values.has(name)) found.twice ??= name;
@@ -87,7 +92,7 @@ export class ForwardedReader {
     if (claim === undefined) return ABSENT;
 
     const whole = claim.leaf && this.#parseCertificate(claim.leaf);
-    if (claim.leaf && !whole?.parsed) return this.#suspected('malformed', header);
+    if (claim.leaf && !whole?.parsed) return this.#suspected('malformed', fields.headerOf(claim.leaf) ?? header);
     const differing = whole && (differingField(claim.copied ?? {}, whole, claim.leaf!) ?? claim.refutedBy?.(whole));
     if (differing !== undefined) return this.#suspected('contradicts_itself', differing);
 
@@ -206,14 +211,20 @@ function isSame(direct: CertificateIdentity, forwarded: CertificateIdentity | un
   return direct.fingerprint !== undefined && direct.fingerprint === forwarded?.fingerprint;
 }
 
-/** Every name that any format knows, and those of them that claim something. */
-const KNOWN: ReadonlySet<string> = new Set(FORMATS.flatMap(({ headers }) => Object.keys(headers)));
-const CLAIMS: ReadonlySet<string> = new Set(
-  (FORMATS as readonly Format[]).flatMap(({ headers }) =>
-    Object.keys(headers).filter(name => headers[name] !== 'session'),
-  ),
-);
-const LONGEST_NAME = Math.max(...[...KNOWN].map(name => name.length));
-const FIRST_HEADER_OF: ReadonlyMap<Format, string> = new Map(
-  FORMATS.map(format => [format as Format, Object.keys(format.headers)[0]!]),
-);
+interface KnownHeaders {
+  /** Every name that any format knows, and those of them that claim something. */
+  readonly names: ReadonlySet<string>;
+  readonly claims: ReadonlySet<string>;
+  /** Characters of the longest name. */
+  readonly longest: number;
+}
+
+/** Made with the first reader, for nobody who has none. */
+let knownHeaders: KnownHeaders | undefined;
+
+function headersOf(all: readonly Format[]): KnownHeaders {
+  const roles = all.flatMap(({ headers }) => Object.entries(headers));
+  const names = new Set(roles.map(([name]) => name));
+  const claims = new Set(roles.flatMap(([name, role]) => (role === 'session' ? [] : [name])));
+  return { names, claims, longest: Math.max(...[...names].map(name => name.length)) };
+}

@@ -9,6 +9,7 @@ export const MAX_CERTIFICATES = 10;
 /** The headers of one format in one request, each at most once, and what is amiss with them. */
 export class HeaderFields {
   readonly #values: ReadonlyMap<string, string>;
+  readonly #origins = new Map<Uint8Array, string>();
   #suspicion: { readonly reason: SuspicionReason; readonly header: string } | undefined;
 
   constructor(values: ReadonlyMap<string, string>) {
@@ -62,9 +63,15 @@ export class HeaderFields {
   /** DER of the certificates in a header, at most ten; empty where it is absent or malformed. */
   certificates(header: string, decode: CertificateDecoder): readonly Uint8Array[] {
     const certificates = this.decoded(header, decode) ?? [];
+    for (const der of certificates) this.#origins.set(der, header);
     if (certificates.length <= MAX_CERTIFICATES) return certificates;
     this.suspect('malformed', header);
     return [];
+  }
+
+  /** The header that a certificate came out of. Undefined: not by `certificates()`. */
+  headerOf(der: Uint8Array): string | undefined {
+    return this.#origins.get(der);
   }
 
   /** DER of the one certificate in a header. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import type { CertificateIdentity } from '../../src/certificate/peer-certificate';
-import { FORMATS, PRESETS } from '../../src/forwarded/formats';
+import { FORMATS } from '../../src/forwarded/formats';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
+import { PRESETS } from '../../src/forwarded/presets';
 import { CertificateAuthority } from '../support/certificate-authority';
 import {
   base64Der,
@@ -154,7 +155,11 @@ describe('every format', function () {
     admin = await clientOf(authority, 'admin');
   });
 
-  it('is in the list once', () => {
+  it('is in the list once, under its name', () => {
+    assert.deepEqual(
+      FORMATS.map(({ id }) => id),
+      PRESETS,
+    );
     assert.deepEqual([...new Set(PRESETS)], PRESETS);
     assert.deepEqual(Object.keys(GENUINE_REQUESTS).sort(), [...PRESETS].sort());
     assert.equal(PRESETS.length, 19);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { AlternativeName } from '../../src/certificate/peer-certificate';
-import type { Preset } from '../../src/forwarded/formats';
+import type { Preset } from '../../src/forwarded/presets';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
 import {
   base64Der,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parsePeerCertificate } from '../../src/certificate/peer-certificate';
-import { PRESETS } from '../../src/forwarded/formats';
 import type { Forwarder } from '../../src/forwarded/forwarded-certificate';
 import { ForwardedReader } from '../../src/forwarded/forwarded-reader';
+import { PRESETS } from '../../src/forwarded/presets';
 import { TrustedProxies } from '../../src/forwarded/trust';
 import type { Verification } from '../../src/handshake/handshake';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
@@ -137,6 +139,13 @@ describe('the reader of forwarded certificates', () => {
     for (const part of [outcome.forwarded, outcome.forwarded.verification, outcome.forwarded.chain]) {
       assert.ok(Object.isFrozen(part));
     }
+  });
+
+  it('loads no format before there is a reader', () => {
+    const program = `require('${join(__dirname, '../../src/forwarded/forwarded-reader.js')}');
+      require('${join(__dirname, '../../src/settings.js')}');
+      process.stdout.write(Object.keys(require.cache).filter(path => /nginx|structured|formats/.test(path)).join());`;
+    assert.equal(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }), '');
   });
 
   it('costs a few microseconds where no header concerns it', () => {

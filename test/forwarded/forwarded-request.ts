@@ -1,5 +1,4 @@
 import { CertificateCache } from '../../src/certificate/certificate-cache';
-import type { Preset } from '../../src/forwarded/formats';
 import type {
   ForwardedCertificate,
   ForwardedOutcome,
@@ -7,6 +6,7 @@ import type {
   Suspicion,
 } from '../../src/forwarded/forwarded-certificate';
 import { ForwardedReader } from '../../src/forwarded/forwarded-reader';
+import type { Preset } from '../../src/forwarded/presets';
 import { TrustedProxies } from '../../src/forwarded/trust';
 import type { IssuedCertificate } from '../support/certificate-authority';
 

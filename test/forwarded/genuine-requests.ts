@@ -1,4 +1,4 @@
-import type { Preset } from '../../src/forwarded/formats';
+import type { Preset } from '../../src/forwarded/presets';
 import type { IssuedCertificate } from '../support/certificate-authority';
 import { base64Der, escapedPem } from './forwarded-request';
 import { awsPem, awsValidity, byteSequence, digest } from './vendor-encodings';

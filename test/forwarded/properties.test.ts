@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type PeerCertificate, parsePeerCertificate } from '../../src/certificate/peer-certificate';
-import { PRESETS, type Preset } from '../../src/forwarded/formats';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
+import { PRESETS, type Preset } from '../../src/forwarded/presets';
 import {
   alternativeNames,
   commonName,

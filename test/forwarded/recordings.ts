@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Preset } from '../../src/forwarded/formats';
+import type { Preset } from '../../src/forwarded/presets';
 
 /** What a real proxy forwarded for one client: `received`, in order, as Node had it. */
 export interface RecordedCase {

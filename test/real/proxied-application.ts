@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SecureVersion } from 'node:tls';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
-import type { Preset } from '../../src/forwarded/formats';
+import type { Preset } from '../../src/forwarded/presets';
 import { FROM_THE_PROXY, readerOf } from '../forwarded/forwarded-request';
 import { type Answer, curl } from './curl';
 import type { ProxyCredentials, VisitorName } from './proxy-credentials';

@@ -24,7 +24,15 @@ export type { TlsPeer } from './identity/tls-peer';
 export { TlsInstrumentation } from './instrumentation';
 export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';
-export { EVENTS, type EventName, PROCESS_EVENTS, type ProcessEventName } from './telemetry/events';
+export {
+  EVENTS,
+  type EventName,
+  PROCESS_EVENTS,
+  type ProcessEventName,
+  DECISION_EVENTS,
+  type DecisionEventName,
+} from './telemetry/events';
 export { REQUEST_ATTRIBUTES, type RequestAttributeName } from './telemetry/request-attributes';
 export { TlsFailureSampler } from './telemetry/failure-sampler';
+export { ANSWER_ATTRIBUTES } from './telemetry/decision-events';
 export { INSTRUMENTS, type InstrumentName } from './telemetry/metrics';

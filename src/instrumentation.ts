@@ -1,5 +1,6 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { Decisions } from './decisions';
 import { guard, warn } from './hooks/guard';
 import { HttpClientHook } from './hooks/http-client-hook';
 import { HttpServerHook } from './hooks/http-server-hook';
@@ -16,6 +17,7 @@ import { FloodControl } from './telemetry/flood-control';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
 import { type EventLoggerProvider, Providers } from './telemetry/providers';
+import { DecisionEvents } from './telemetry/decision-events';
 import { RequestSpans } from './telemetry/request-spans';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
@@ -39,7 +41,7 @@ interface Holder {
 interface Running {
   readonly hooks: readonly { disable(): void }[];
   readonly reporter: Reporter;
-  readonly suppression: SuppressionReport;
+  readonly suppression: readonly SuppressionReport[];
   readonly metricSink: MetricSink;
   /** At the process's end, while it is still possible to send something. */
   readonly beforeExit: () => void;
@@ -106,7 +108,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     registerDirectory(undefined);
     for (const hook of running.hooks) guard(() => hook.disable());
     running.reporter.drain();
-    guard(() => running.suppression.say());
+    for (const report of running.suppression) guard(() => report.say());
     guard(() => running.metricSink.close());
     process.off('beforeExit', running.beforeExit);
     process.off('exit', running.exit);
@@ -120,7 +122,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     const running = this.#running;
     if (running === undefined) return 0;
     running.reporter.drain();
-    guard(() => running.suppression.say());
+    for (const report of running.suppression) guard(() => report.say());
     return running.reporter.reported;
   }
 
@@ -176,21 +178,35 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     if (toLogs) {
       sinks.push(new EventSink(() => providers.logger(), settings, occurrence));
     }
-    const suppression = new SuppressionReport(
-      flood,
-      () => providers.meter(),
-      toLogs ? () => providers.logger() : undefined,
-    );
+    const meter = () => providers.meter();
+    const logger = toLogs ? () => providers.logger() : undefined;
+    const requestFlood = new FloodControl(settings, clock);
+    const suppression = [
+      new SuppressionReport(flood, meter, logger),
+      new SuppressionReport(requestFlood, meter, logger, 'requests'),
+    ];
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const socketHook = new TlsSocketHook(reporter);
     const spans = new RequestSpans(settings, requestHooks, complaint => this._warn(complaint));
-    const requests = new Requests(socketHook, reporter, occurrence, spans, () => guard(() => undiciHook.enable()));
+    const decisionEvents = new DecisionEvents(() => providers.logger(), settings, new FirstUses(clock), requestFlood);
+    const decisions = new Decisions(
+      decisionEvents,
+      (request, peer, span) => spans.userOf(request, peer) ?? (span && spans.userOn(span)),
+    );
+    const requests = new Requests(
+      socketHook,
+      reporter,
+      occurrence,
+      spans,
+      decisionEvents.areWanted ? decisions : undefined,
+      () => guard(() => undiciHook.enable()),
+    );
     const undiciHook = new UndiciHook(requests);
     const requestsHooks = [new HttpServerHook(requests), new HttpClientHook(requests)];
     const beforeExit = () => this.flush();
     const exit = () => {
       reporter.drainAtExit();
-      guard(() => suppression.say());
+      for (const report of suppression) guard(() => report.say());
     };
     socketHook.enable();
     // Requests are worth less than handshakes: where these cannot be seen, those still are.
@@ -200,6 +216,13 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     // First, since whoever flushes an SDK when the process ends does it there.
     process.prependListener('beforeExit', beforeExit);
     process.on('exit', exit);
-    return { hooks: [socketHook, ...requestsHooks, undiciHook], reporter, suppression, metricSink, beforeExit, exit };
+    return {
+      hooks: [socketHook, ...requestsHooks, decisions, undiciHook],
+      reporter,
+      suppression,
+      metricSink,
+      beforeExit,
+      exit,
+    };
   }
 }

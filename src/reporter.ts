@@ -80,6 +80,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   #waitingBytes = 0;
   #lastDrain = Number.NEGATIVE_INFINITY;
   #reported = 0;
+  #hasMetUnverifiedClient = false;
   /** Undefined while nothing waits. */
   #callOff: (() => void) | undefined;
   #preparation: Preparation | undefined;
@@ -116,6 +117,8 @@ export class Reporter implements HandshakeObserver<Birth> {
     this.#waitingBytes += observation.certificate?.byteLength ?? 0;
     for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
     birth.unreported = observation;
+    this.#hasMetUnverifiedClient ||=
+      observation.side === 'server' && observation.verifyCode !== undefined && observation.certificate !== undefined;
     this.#enqueue({ observation, birth });
     if (birth.awaited) this.#reportAwaited(observation);
   }
@@ -138,6 +141,11 @@ export class Reporter implements HandshakeObserver<Birth> {
 
   refused(_observation: Observation, birth: Birth, refusal: LateRefusal): void {
     this.#enqueue({ birth, refusal });
+  }
+
+  /** False: no client has come yet with a certificate that did not verify, and nobody need be told what became of one. */
+  get hasMetUnverifiedClient(): boolean {
+    return this.#hasMetUnverifiedClient;
   }
 
   /** Handshakes and refusals so far. */

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { Decisions } from './decisions';
 import type { Handshake, Side } from './handshake/handshake';
 import { now } from './hooks/clock';
 import type { RequestObserver } from './hooks/request-observer';
@@ -33,23 +34,29 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #reporter: Reporter;
   readonly #occurrence: Occurrence;
   readonly #spans: RequestSpans;
+  readonly #decisions: Decisions | undefined;
   readonly #onSpanProcessor: () => void;
   /** Of sockets whose handshake nobody watched, because there was no SDK or we came later. */
   readonly #readLater = new WeakMap<object, TlsPeer>();
   readonly #undici = new UndiciSpans();
 
-  /** `onSpanProcessor` is called when the first TlsPeerSpanProcessor is made, if that is later than this. */
+  /**
+   * `decisions` undefined: nobody wants to hear what applications decide. `onSpanProcessor` is called when the first
+   * TlsPeerSpanProcessor is made, if that is later than this.
+   */
   constructor(
     births: Births,
     reporter: Reporter,
     occurrence: Occurrence,
     spans: RequestSpans,
+    decisions: Decisions | undefined,
     onSpanProcessor: () => void,
   ) {
     this.#births = births;
     this.#reporter = reporter;
     this.#occurrence = occurrence;
     this.#spans = spans;
+    this.#decisions = decisions;
     this.#onSpanProcessor = onSpanProcessor;
   }
 
@@ -63,9 +70,11 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     return activeRequest() === undefined ? application() : following(undefined, application);
   }
 
-  arrived(request: object, _rawHeaders: unknown): void {
+  arrived(request: object, rawHeaders: unknown): void {
     const span = trace.getActiveSpan();
     if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request);
+    if (this.#decisions && this.#reporter.hasMetUnverifiedClient)
+      this.#doubt(this.#decisions, request, rawHeaders, span);
   }
 
   leaving(request: object, socket: object): void {
@@ -87,9 +96,10 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
 
   spanStarted(span: Span): void {
     if (isUndicis(span)) this.#undici.started(span);
-    if (!this.#isOpen(span, SpanKind.SERVER)) return;
-    const request = activeRequest();
-    if (request !== undefined) this.#decorateArrival(span, request);
+    const request = isOfKind(span, SpanKind.SERVER) ? activeRequest() : undefined;
+    if (request === undefined) return;
+    this.#decisions?.spanStarted(request, span);
+    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request);
   }
 
   spanProcessorCame(): void {
@@ -112,8 +122,26 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   /** A span that would keep what we put on it, of the kind that we are looking for, and has nothing of ours yet. */
   #isOpen(span: Span | undefined, kind: SpanKind): span is Span {
     if (span === undefined || !this.#spans.areWanted || !span.isRecording()) return false;
-    // The API does not tell a span's kind, the SDK's spans do. Of others it is not known whose they are: left alone.
-    return (span as { kind?: SpanKind }).kind === kind && !this.#spans.isDecorated(span);
+    return isOfKind(span, kind) && !this.#spans.isDecorated(span);
+  }
+
+  /** A client that presented something on this connection may have been let in unverified: what the application makes of it is awaited. */
+  #doubt(decisions: Decisions, request: object, rawHeaders: unknown, active: Span | undefined): void {
+    const birth = this.#births.birthOf(socketOf(request));
+    if (birth === undefined || !mayBeUnverified(birth)) return;
+    const foreign = trace.getSpan(birth.parent);
+    decisions.arrived({
+      request,
+      rawHeaders,
+      span: active && active !== foreign && isOfKind(active, SpanKind.SERVER) ? active : undefined,
+      foreign,
+      facts: () => this.#connectionOf(birth),
+      afterReport(report) {
+        if (birth.unreported === undefined) return report();
+        birth.awaited ??= [];
+        birth.awaited.push(report);
+      },
+    });
   }
 
   #decorateArrival(span: Span, request: object): void {
@@ -162,6 +190,17 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     this.#readLater.set(socket, peer);
     return peer;
   }
+}
+
+/** The API does not tell a span's kind, the SDK's spans do. Of others it is not known whose they are: left alone. */
+function isOfKind(span: Span, kind: SpanKind): boolean {
+  return (span as { kind?: SpanKind }).kind === kind;
+}
+
+/** Without judging a handshake before its time. */
+function mayBeUnverified({ handshake, unreported }: Birth): boolean {
+  if (handshake !== undefined) return handshake.verification.result === 'failed';
+  return unreported?.verifyCode !== undefined && unreported.certificate !== undefined;
 }
 
 function peerSide({ side }: Handshake): Side {

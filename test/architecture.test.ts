@@ -28,6 +28,7 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   instrumentation: [
     'reporter',
     'requests',
+    'decisions',
     'settings',
     'hooks',
     'telemetry',
@@ -38,7 +39,18 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   ],
   // Where the two meet that may not know each other: what hooks saw is concluded and handed to the sinks.
   reporter: ['settings', 'hooks', 'telemetry', 'patterns', 'identity', 'handshake', 'certificate'],
-  requests: ['reporter', 'settings', 'hooks', 'telemetry', 'identity', 'forwarded', 'handshake', 'certificate'],
+  requests: [
+    'reporter',
+    'decisions',
+    'settings',
+    'hooks',
+    'telemetry',
+    'identity',
+    'forwarded',
+    'handshake',
+    'certificate',
+  ],
+  decisions: ['hooks', 'telemetry', 'identity', 'forwarded', 'handshake'],
   settings: ['telemetry', 'identity', 'forwarded', 'handshake'],
   version: [],
   hooks: ['settings', 'identity', 'forwarded', 'handshake', 'certificate'],

@@ -35,6 +35,11 @@ export function socketOf(subject: object): object {
   return found.valueOf() as object;
 }
 
+/** What an answer is told of: the stream of a request over HTTP/2, otherwise the request itself. `request` is Node's own. */
+export function exchangeOf(request: object): object {
+  return (request as Carrier).stream ?? request;
+}
+
 /** TLS, as a request or a socket tells it. */
 export function isEncrypted(subject: object): boolean {
   try {

@@ -11,6 +11,9 @@ import type { TlsPeer } from './tls-peer';
 export interface RequestHooks {
   /** May put on the span whatever it likes. */
   requestHook?: (span: Span, peer: TlsPeer, request: object) => void;
-  /** The user's id as the application knows it, said as `enduser.id`; at most 256 bytes. Asked of requests that arrive. */
+  /**
+   * The user's id as the application knows it, said as `enduser.id`; at most 256 bytes. Asked of requests that arrive; and
+   * once more when such a request has been answered and an event tells of it, by when the application knows better.
+   */
   userId?: (request: object, peer: TlsPeer) => string | undefined;
 }

@@ -54,6 +54,42 @@ export const PROCESS_EVENTS = {
 
 export type ProcessEventName = keyof typeof PROCESS_EVENTS;
 
+export interface DecisionEventRow {
+  readonly brief: string;
+  readonly severity: Severity;
+  /** What the application answered. */
+  readonly when: (status: number) => boolean;
+  /** Said once a window for each identity; otherwise of every request. */
+  readonly once: boolean;
+}
+
+/**
+ * Events of requests over a client certificate that was presented and did not verify: the server let the connection stand,
+ * and the application decides. One row an event, or another occasion of one that handshakes have too.
+ */
+export const DECISION_EVENTS = {
+  'tls.client_certificate.rejected': {
+    brief: 'The application answered a request over a client certificate that did not verify with 401 or 403.',
+    severity: 'WARN',
+    when: status => status === 401 || status === 403,
+    once: false,
+  },
+  'tls.client_certificate.accepted_unverified': {
+    brief: 'It answered such a request with a status below 400: the first time in an hour for each certificate.',
+    severity: 'WARN',
+    when: status => status < 400,
+    once: true,
+  },
+} as const satisfies Record<string, DecisionEventRow>;
+
+export type DecisionEventName = keyof typeof DECISION_EVENTS;
+
+/** The event that an answer gives rise to. Undefined: the application has decided nothing about the client. */
+export function decisionEventOf(status: number): DecisionEventName | undefined {
+  const found = Object.entries<DecisionEventRow>(DECISION_EVENTS).find(([, row]) => row.when(status));
+  return found?.[0] as DecisionEventName | undefined;
+}
+
 /** The events that a handshake gives rise to. */
 export function eventsOf(handshake: Handshake, memory: EventMemory): readonly [EventName, Severity][] {
   // Most handshakes are established by nobody in particular: nothing to look up for them.

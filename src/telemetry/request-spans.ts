@@ -65,13 +65,23 @@ export class RequestSpans {
     span.setAttributes(attributes);
     // An SDK of before 1.9 of the API has none.
     if (link !== undefined) (span as Partial<Span>).addLink?.(link);
-    const { requestHook, userId } = this.#hooks;
-    if (userId && direction === 'arrived') {
-      const user = this.#asked('userId', () => userId(request, peer));
-      if (typeof user === 'string' && user !== '')
-        span.setAttribute(USER_ID, boundedText(user, MAX_USER_BYTES, 'plain'));
-    }
+    const { requestHook } = this.#hooks;
+    const user = direction === 'arrived' ? this.userOf(request, peer) : undefined;
+    if (user !== undefined) span.setAttribute(USER_ID, user);
     if (requestHook) this.#asked('requestHook', () => requestHook(span, peer, request));
+  }
+
+  /** What the application calls the user of a request that arrived. Undefined: it does not know yet, or has not said how to ask. */
+  userOf(request: object, peer: TlsPeer): string | undefined {
+    const { userId } = this.#hooks;
+    const user = userId && this.#asked('userId', () => userId(request, peer));
+    return typeof user === 'string' && user !== '' ? boundedText(user, MAX_USER_BYTES, 'plain') : undefined;
+  }
+
+  /** As it was last said on this span, by us or by the application itself. */
+  userOn(span: Span): string | undefined {
+    const user = (span as { attributes?: Record<string, unknown> }).attributes?.[USER_ID];
+    return typeof user === 'string' && user !== '' ? boundedText(user, MAX_USER_BYTES, 'plain') : undefined;
   }
 
   /** Asks the application's own code, which may throw. */

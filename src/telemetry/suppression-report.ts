@@ -9,6 +9,9 @@ export const SUMMARY_EVERY_MS = 5_000;
 
 const NAME = 'tls.telemetry.suppressed';
 
+/** What a flood may be of: counted as `tls.suppressed.` + this. */
+const SUBJECTS = { handshakes: 'handshakes failed', requests: 'requests were refused' } as const;
+
 /** Calls off what was planned. */
 type CallOff = () => void;
 
@@ -26,13 +29,21 @@ export class SuppressionReport {
   readonly #flood: FloodControl;
   readonly #meter: () => Meter;
   readonly #logger: (() => EventLogger) | undefined;
+  readonly #what: keyof typeof SUBJECTS;
   readonly #plan: typeof inTime;
   /** Undefined while there is nothing to say. */
   #callOff: CallOff | undefined;
   #counter: { readonly meter: Meter; readonly counter: Counter } | undefined;
 
   /** `logger` undefined: no events are wanted in the logs. */
-  constructor(flood: FloodControl, meter: () => Meter, logger: (() => EventLogger) | undefined, plan = inTime) {
+  constructor(
+    flood: FloodControl,
+    meter: () => Meter,
+    logger: (() => EventLogger) | undefined,
+    what: keyof typeof SUBJECTS = 'handshakes',
+    plan = inTime,
+  ) {
+    this.#what = what;
     this.#flood = flood;
     this.#meter = meter;
     this.#logger = logger;
@@ -54,8 +65,8 @@ export class SuppressionReport {
       timestamp: unsaid.lastSeen,
       severityNumber: SEVERITY_NUMBERS[PROCESS_EVENTS[NAME].severity],
       severityText: PROCESS_EVENTS[NAME].severity,
-      body: `${unsaid.handshakes} more handshakes failed than are reported one by one.`,
-      attributes: attributesOf(unsaid),
+      body: `${unsaid.handshakes} more ${SUBJECTS[this.#what]} than are reported one by one.`,
+      attributes: attributesOf(unsaid, this.#what),
       context: ROOT_CONTEXT,
     });
   }
@@ -73,9 +84,10 @@ export class SuppressionReport {
   }
 }
 
-function attributesOf({ handshakes, byReason, byNetwork, firstSeen, lastSeen, networksForgotten }: Unsaid): Attributes {
+function attributesOf(unsaid: Unsaid, what: keyof typeof SUBJECTS): Attributes {
+  const { handshakes, byReason, byNetwork, firstSeen, lastSeen, networksForgotten } = unsaid;
   return {
-    'tls.suppressed.handshakes': handshakes,
+    [`tls.suppressed.${what}`]: handshakes,
     'tls.suppressed.reasons': byReason.map(written),
     'tls.suppressed.networks': byNetwork.map(written),
     'tls.suppressed.first_seen': new Date(firstSeen).toISOString(),

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import * as stable from '@opentelemetry/semantic-conventions';
 import * as incubating from '@opentelemetry/semantic-conventions/incubating';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
-import { EVENTS, PROCESS_EVENTS } from '../../src/telemetry/events';
+import { EVENTS, PROCESS_EVENTS, DECISION_EVENTS } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
+import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 
-const rows = Object.entries<Pick<AttributeRow, 'ours' | 'stability'>>({ ...REQUEST_ATTRIBUTES, ...ATTRIBUTES });
+const rows = Object.entries<Pick<AttributeRow, 'ours' | 'stability'>>({
+  ...ANSWER_ATTRIBUTES,
+  ...REQUEST_ATTRIBUTES,
+  ...ATTRIBUTES,
+});
 const known = namesOf(incubating, 'ATTR_');
 const settled = namesOf(stable, 'ATTR_');
 
@@ -46,7 +51,8 @@ describe('the names of events and metrics', () => {
   it('take none of the semantic conventions’ for another meaning', () => {
     const taken = new Set([...namesOf(incubating, 'EVENT_'), ...namesOf(incubating, 'METRIC_')]);
     assert.ok(taken.size > 100);
-    const ours = [...Object.keys(EVENTS), ...Object.keys(PROCESS_EVENTS), ...Object.keys(INSTRUMENTS)];
+    const events = [EVENTS, DECISION_EVENTS, PROCESS_EVENTS].flatMap(table => Object.keys(table));
+    const ours = [...events, ...Object.keys(INSTRUMENTS)];
     assert.deepEqual(
       ours.filter(name => taken.has(name)),
       [],

@@ -3,9 +3,10 @@ import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../.
 import type { Handshake } from '../../src/handshake/handshake';
 import { FORWARDED_OPTIONS, OPTIONS } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
-import { EVENTS, type EventRow, PROCESS_EVENTS, type Severity } from '../../src/telemetry/events';
+import { EVENTS, type EventRow, PROCESS_EVENTS, DECISION_EVENTS, type Severity } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
+import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 import { ENVIRONMENT } from './environment';
 
 /**
@@ -76,8 +77,14 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ['event', 'severity', 'when'],
       [
         ...Object.entries<EventRow>(EVENTS).map(([name, row]) => [code(name), severitiesOf(row).join(', '), row.brief]),
+        ...Object.entries(DECISION_EVENTS).map(([name, row]) => [code(name), row.severity, row.brief]),
         ...Object.entries(PROCESS_EVENTS).map(([name, row]) => [code(name), row.severity, row.brief]),
       ],
+    ),
+  'answer-attributes': () =>
+    table(
+      ATTRIBUTE_HEAD,
+      Object.entries(ANSWER_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
     ),
   metrics: () =>
     table(

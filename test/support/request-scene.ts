@@ -121,9 +121,14 @@ export class Scene {
       one.setTracerProvider(this.recorder.tracerProvider);
       one.enable();
     }
-    // The first time they wait for somebody to require these.
-    require('node:http');
-    require('node:https');
+    // The first time they wait for somebody to require these; whoever did before was in vain. Nothing else starts them then.
+    for (const one of this.#theirs) {
+      for (const definition of (one as unknown as { readonly _modules: Definition[] })._modules) {
+        if (definition.moduleExports !== undefined || definition.name === 'undici') continue;
+        definition.moduleExports = require(definition.name);
+        definition.patch?.(definition.moduleExports);
+      }
+    }
   }
 
   /** Ended spans of a kind, once there are as many. */
@@ -142,6 +147,13 @@ export class Scene {
     this.instrumentation.flush();
     return this.recorder.spans.filter(({ name }) => name === `TLS ${side} handshake`);
   }
+}
+
+/** What an instrumentation does with a module, once that is there. */
+interface Definition {
+  readonly name: string;
+  moduleExports?: unknown;
+  readonly patch?: (moduleExports: unknown) => unknown;
 }
 
 const INSTRUMENTATIONS = {

@@ -42,6 +42,7 @@ function given(more: Partial<Settings> = {}) {
     flood,
     () => meter,
     toLogs ? () => logger : undefined,
+    'handshakes',
     (work, milliseconds) => {
       const plan = { work, milliseconds };
       planned.push(plan);

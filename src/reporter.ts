@@ -124,12 +124,13 @@ export class Reporter implements HandshakeObserver<Birth> {
   }
 
   /**
-   * The handshake of a socket, judged, and reported too unless an SDK would have to be started for that. Undefined while
-   * it is under way, and when it never came to one.
+   * The handshake of a socket, judged, and reported too unless a preload would have to start its SDK for that. Undefined
+   * while it is under way, and when it never came to one.
    */
   handshakeOf(birth: Birth): Handshake | undefined {
     if (birth.unreported === undefined) return birth.handshake;
-    if (this.#preparation === undefined) this.drain();
+    // Under a preload, the application may have started an SDK in the meantime.
+    if (this.#preparation === undefined || this.#isListening()) this.drain();
     else birth.handshake ??= this.#judge(birth.unreported);
     return birth.handshake;
   }

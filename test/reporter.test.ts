@@ -319,6 +319,21 @@ describe('the reporter', () => {
       assert.deepEqual(schedule.asked, ['in 50 ms']);
     });
 
+    for (const [title, listening, lines] of [
+      ['an SDK', true, ['prepared', 'reported one']],
+      ['no SDK yet', false, []],
+    ] as const) {
+      it(`reports at the first request's asking only what needs no SDK to be started: with ${title}`, () => {
+        reporter = new Reporter([notes], () => listening, schedule);
+        reporter.prepareWith({ ...nothingToPrepare, beforeFirstReport: () => notes.lines.push('prepared') });
+        const first = birth();
+        reporter.over(seen('one'), first);
+        notes.lines.length = 0;
+        assert.equal(reporter.handshakeOf(first)?.serverName, 'one');
+        assert.deepEqual(notes.lines, lines);
+      });
+    }
+
     it('does not do it when the process is gone in a moment, and reports nothing then', () => {
       reporter.prepareWith({ ...nothingToPrepare, beforeFirstReport: () => notes.lines.push('prepared') });
       reporter.over(seen('one'), birth());

@@ -71,11 +71,13 @@ export function base64Bytes(text: string): Uint8Array | undefined {
   return text.length % 4 === 0 && text !== '' && BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }
 
-/** RFC 3986; `+` stays. Undefined when a percent sign is not followed by two hex digits. The result's characters are bytes. */
-export function percentDecoded(text: string): string | undefined {
-  if (!text.includes('%')) return text;
-  if (BAD_PERCENT.test(text)) return undefined;
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_whole, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+/** Undefined when a percent sign is not followed by two hex digits, or when what is escaped is no UTF-8. `+` stays. */
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function oneCertificate(base64: string): Uint8Array | undefined {
@@ -106,4 +108,3 @@ const BEGIN = '-----BEGIN CERTIFICATE-----';
 const END = '-----END CERTIFICATE-----';
 const SEQUENCE = 0x30;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-const BAD_PERCENT = /%(?![0-9A-Fa-f]{2})/;

@@ -7,11 +7,15 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SecureVersion } from 'node:tls';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
+import type { ForwardedReader } from '../../src/forwarded/forwarded-reader';
 import type { Preset } from '../../src/forwarded/presets';
+import type { TlsPeer } from '../../src/identity/tls-peer';
+import { commandsOf } from '../docs/markdown';
 import { FROM_THE_PROXY, readerOf } from '../forwarded/forwarded-request';
+import type { Collector } from '../support/collector';
 import { type Answer, curl } from './curl';
 import type { ProxyCredentials, VisitorName } from './proxy-credentials';
-import { type ProxyName, ReverseProxy } from './reverse-proxy';
+import { PROXY_EXAMPLES, type ProxyName, ReverseProxy } from './reverse-proxy';
 import type { RunningProgram, RunningPrograms } from './running-programs';
 
 /** Who comes: by a certificate of proxy-credentials.ts, or without any. */
@@ -31,30 +35,58 @@ export const PRESET_OF: Readonly<Record<ProxyName, Preset>> = {
 
 /** A real proxy, an application behind it, and curl in front of it. */
 export class ProxiedApplication {
-  readonly #preset: Preset;
+  readonly #name: ProxyName;
   readonly #credentials: ProxyCredentials;
   readonly #application: RunningProgram;
   readonly #proxy: ReverseProxy;
+  /** As the application has one: it learns from request to request who the authorities are. */
+  readonly #reader: ForwardedReader;
+  /** The paths of requests by way of this proxy begin with it. */
+  readonly #prefix: string;
 
-  private constructor(preset: Preset, credentials: ProxyCredentials, application: RunningProgram, proxy: ReverseProxy) {
-    this.#preset = preset;
+  private constructor(
+    name: ProxyName,
+    credentials: ProxyCredentials,
+    application: RunningProgram,
+    proxy: ReverseProxy,
+    reader: ForwardedReader,
+    prefix: string,
+  ) {
+    this.#name = name;
     this.#credentials = credentials;
     this.#application = application;
     this.#proxy = proxy;
+    this.#reader = reader;
+    this.#prefix = prefix;
   }
 
-  /** @param vary a change to the example, for what goes wrong without one of its lines */
+  /** @param telemetry where the application sends its own */
   static async start(
     programs: RunningPrograms,
     name: ProxyName,
     credentials: ProxyCredentials,
-    vary?: (example: string) => string,
+    telemetry: Collector,
   ): Promise<ProxiedApplication> {
-    const preset = PRESET_OF[name];
-    const application = programs.start('application', process.execPath, [APPLICATION]);
+    const { args, env } = readmesCommand(PRESET_OF[name]);
+    const application = programs.start(
+      'application',
+      process.execPath,
+      args,
+      { ...env, ...tracedTo(telemetry) },
+      FOLDER,
+    );
     const upstream = await application.until('the application listens', () => portIn(application.stdout));
-    const proxy = await ReverseProxy.start(programs, name, { certificates: credentials.folder, upstream, vary });
-    return new ProxiedApplication(preset, credentials, application, proxy);
+    const proxy = await ReverseProxy.start(programs, name, { certificates: credentials.folder, upstream });
+    return new ProxiedApplication(name, credentials, application, proxy, readerOf(PRESET_OF[name]), '');
+  }
+
+  /** The same application behind another proxy, for what goes wrong without a line of the example. Stop it alone. */
+  async behindAnother(programs: RunningPrograms, vary: (example: string) => string): Promise<ProxiedApplication> {
+    const upstream = portIn(this.#application.stdout)!;
+    const setup = { certificates: this.#credentials.folder, upstream, vary };
+    const proxy = await ReverseProxy.start(programs, this.#name, setup);
+    const prefix = `/by-way-of-${proxy.verifiedPort}`;
+    return new ProxiedApplication(this.#name, this.#credentials, this.#application, proxy, this.#reader, prefix);
   }
 
   /** One request by curl. @param options curl's; over HTTP/1.1 unless they say otherwise */
@@ -83,24 +115,29 @@ export class ProxiedApplication {
 
   /** Whether any request of this visitor has come as far as the application. */
   hasHeardOf(way: Way, visitor: Visitor): boolean {
-    return this.#application.stdout.includes(`/${way}/${visitor}\n`);
+    return this.#application.stdout.includes(`\n${this.path(way, visitor)}\n`);
   }
 
-  async stop(): Promise<void> {
-    await this.#proxy.stop();
-    await this.#application.stop();
+  /** What a visitor asks for. */
+  path(way: Way, visitor: Visitor): string {
+    return `${this.#prefix}/${way}/${visitor}`;
+  }
+
+  /** The proxy. The application ends with the tests. */
+  stop(): Promise<void> {
+    return this.#proxy.stop();
   }
 
   /** By name: Caddy wants the server name that the request is for. */
   #url(way: Way, visitor: Visitor): string {
     const port = way === 'verified' ? this.#proxy.verifiedPort : this.#proxy.reportedPort;
-    return `https://localhost:${port}/${way}/${visitor}`;
+    return `https://localhost:${port}${this.path(way, visitor)}`;
   }
 
   #visitOf({ status, body }: Answer): Visit {
     if (status !== 200) return { status, rawHeaders: [], outcome: undefined, said: body };
-    const { rawHeaders } = JSON.parse(body) as { rawHeaders: string[] };
-    return { status, rawHeaders, outcome: readerOf(this.#preset).read(rawHeaders, FROM_THE_PROXY), said: body };
+    const { rawHeaders, peer } = JSON.parse(body) as Pick<Visit, 'rawHeaders' | 'peer'>;
+    return { status, rawHeaders, peer, outcome: this.#reader.read(rawHeaders, FROM_THE_PROXY), said: body };
   }
 }
 
@@ -133,7 +170,9 @@ export interface Visit {
   readonly status: number | undefined;
   /** As the application got them; empty when it did not. */
   readonly rawHeaders: readonly string[];
-  /** What our reader makes of them. Undefined: the application did not get them. */
+  /** Who the application is told that the client is. Undefined: nobody in particular. */
+  readonly peer?: TlsPeer | undefined;
+  /** What our reader makes of the headers. Undefined: the application did not get them. */
   readonly outcome: ForwardedOutcome | undefined;
   /** The answer's body, or curl's complaint. */
   readonly said: string;
@@ -151,7 +190,30 @@ export function headerValue({ rawHeaders }: Visit, name: string): string | undef
   return found[0] === undefined ? undefined : rawHeaders[found[0] + 1];
 }
 
-const APPLICATION = resolve(__dirname, '../../../test/real/fixtures/behind-proxy-app.js');
+/** Its folder; it is `app.js`, as the examples' README has it. */
+const FOLDER = resolve(__dirname, '../../../test/real/fixtures/behind-proxy');
+
+/** How the examples' README starts an application, but for the preset. */
+function readmesCommand(preset: Preset): { args: string[]; env: NodeJS.ProcessEnv } {
+  const [command, ...more] = commandsOf(readFileSync(join(PROXY_EXAMPLES, 'README.md'), 'utf8'));
+  assert.deepEqual(more, []);
+  const words = command!.split(' ');
+  const node = words.indexOf('node');
+  const assignments = words.slice(0, node).map(word => word.split('=') as [string, string]);
+  const env = { ...Object.fromEntries(assignments), OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET: preset };
+  return { args: words.slice(node + 1), env };
+}
+
+/** The spans of its requests are somebody else's: an ordinary SDK. */
+function tracedTo({ url }: Collector): NodeJS.ProcessEnv {
+  return {
+    NODE_OPTIONS: '--require ./tracing.js',
+    OTEL_EXPORTER_OTLP_ENDPOINT: url,
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_BSP_SCHEDULE_DELAY: '100',
+    OTEL_BLRP_SCHEDULE_DELAY: '100',
+  };
+}
 
 function portIn(stdout: string): number | undefined {
   const found = /^\{"port":(\d+)\}$/m.exec(stdout);

@@ -17,8 +17,9 @@ export function runningPrograms(): RunningPrograms {
 export class RunningPrograms {
   readonly #started: RunningProgram[] = [];
 
-  start(name: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}): RunningProgram {
-    const program = new RunningProgram(name, command, args, env);
+  /** @param cwd ours unless given */
+  start(name: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}, cwd?: string): RunningProgram {
+    const program = new RunningProgram(name, command, args, env, cwd);
     this.#started.push(program);
     return program;
   }
@@ -40,9 +41,13 @@ export class RunningProgram {
   readonly #ended: Promise<string>;
   #isRunning = true;
 
-  constructor(name: string, command: string, args: string[], env: NodeJS.ProcessEnv) {
+  constructor(name: string, command: string, args: string[], env: NodeJS.ProcessEnv, cwd?: string) {
     this.#name = name;
-    this.#process = spawn(command, args, { env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(command, args, {
+      cwd,
+      env: { ...cleanEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process.stdout!.on('data', chunk => {
       this.stdout += chunk;
     });

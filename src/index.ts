@@ -22,6 +22,7 @@ export { TlsPeerSpanProcessor } from './identity/peer-span-processor';
 export type { RequestHooks } from './identity/request-hooks';
 export type { TlsPeer } from './identity/tls-peer';
 export { TlsInstrumentation } from './instrumentation';
+export { PATTERNS, type PatternName, type PatternOptions } from './patterns/patterns';
 export type { TlsInstrumentationConfig } from './settings';
 export { ATTRIBUTES, type AttributeName, CONNECTION_ID } from './telemetry/attributes';
 export {

@@ -10,12 +10,14 @@ import { hasSpanProcessor, registerDirectory } from './identity/current-peer';
 import type { RequestHooks } from './identity/request-hooks';
 import { type Preparation, Reporter } from './reporter';
 import { Requests } from './requests';
-import { readRequestHooks, readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
+import type { PatternOptions } from './patterns/patterns';
+import { readPatterns, readRequestHooks, readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { FloodControl } from './telemetry/flood-control';
 import { MetricSink } from './telemetry/metric-sink';
 import { Occurrence } from './telemetry/occurrence';
+import { PatternSink } from './telemetry/pattern-sink';
 import { type EventLoggerProvider, Providers } from './telemetry/providers';
 import { DecisionEvents } from './telemetry/decision-events';
 import { RequestSpans } from './telemetry/request-spans';
@@ -95,7 +97,11 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     guard(() => {
       const complain = (complaint: string) => this._warn(complaint);
       const config = this.getConfig();
-      this.#running = this.#start(readSettings(config, process.env, complain), readRequestHooks(config, complain));
+      this.#running = this.#start(
+        readSettings(config, process.env, complain),
+        readRequestHooks(config, complain),
+        readPatterns(config, process.env, complain),
+      );
       registry[HOLDER] = this as Holder;
     });
   }
@@ -167,19 +173,17 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     warn(sentence);
   }
 
-  #start(settings: Settings, requestHooks: RequestHooks): Running {
+  #start(settings: Settings, requestHooks: RequestHooks, patterns: PatternOptions | undefined): Running {
     const providers = this.#providers;
     const clock = () => performance.now();
     const flood = new FloodControl(settings, clock);
     const occurrence = new Occurrence(new FirstUses(clock), flood);
-    const metricSink = new MetricSink(() => providers.meter());
-    const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
-    const toLogs = settings.events === 'both' || settings.events === 'log';
-    if (toLogs) {
-      sinks.push(new EventSink(() => providers.logger(), settings, occurrence));
-    }
     const meter = () => providers.meter();
-    const logger = toLogs ? () => providers.logger() : undefined;
+    const metricSink = new MetricSink(meter);
+    const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
+    const logger = settings.events === 'both' || settings.events === 'log' ? () => providers.logger() : undefined;
+    if (logger) sinks.push(new EventSink(logger, settings, occurrence));
+    if (patterns) sinks.push(new PatternSink({ meter, logger, patterns, occurrence, now: clock }));
     const requestFlood = new FloodControl(settings, clock);
     const suppression = [
       new SuppressionReport(flood, meter, logger),

@@ -3,6 +3,8 @@ import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
 import { PRESETS, type Preset } from './forwarded/presets';
 import { EXPECTED_PROXIES, TrustedProxies } from './forwarded/trust';
 import type { RequestHooks } from './identity/request-hooks';
+import { readPatternOptions } from './patterns/pattern-options';
+import type { PatternOptions } from './patterns/patterns';
 
 /** Options of `TlsInstrumentation`. Each but the functions can be given as an environment variable too; an option wins. */
 export interface TlsInstrumentationConfig extends InstrumentationConfig, RequestHooks {
@@ -30,11 +32,13 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
    * `fingerprint:<SHA-256>`, `spiffe://...`.
    */
   forwarded?: { readonly preset: Preset; readonly trustedProxies: readonly string[] };
+  /** Which patterns of abuse are looked for among clients, and their thresholds. Default: all, with the table's. */
+  patterns?: boolean | PatternOptions;
 }
 
 /** The options after parsing: complete, checked, frozen. */
 export type Settings = Readonly<
-  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks | 'forwarded'>>
+  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks | 'forwarded' | 'patterns'>>
 >;
 
 /** Told what was given, where, and what would have been understood. */
@@ -131,7 +135,7 @@ export function readSettings(
   complain: Complain,
 ): Settings {
   const given: Record<string, unknown> = { ...config };
-  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS, 'forwarded'];
+  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS, 'forwarded', 'patterns'];
   for (const name of Object.keys(given)) {
     if (known.includes(name) || BASE_OPTIONS.includes(name)) continue;
     complain(`unknown option ${show(name)}; known are ${known.join(', ')}`);
@@ -228,6 +232,39 @@ export function readForwarding(
     complain('forwarded certificates are not read: there is no valid proxy in forwarded.trustedProxies');
   }
   return undefined;
+}
+
+/** The option `patterns`; a row of the README's table. */
+export const PATTERNS_OPTION = {
+  environmentVariable: 'OTEL_INSTRUMENTATION_TLS_PATTERNS',
+  expected: [...YES_OR_NO, 'scanner=false,retry_burst.failures=50'],
+  byDefault: true,
+  brief:
+    'Which patterns of abuse are looked for, and their thresholds. As an option an object: ' +
+    '`{ scanner: false, retry_burst: { failures: 50 } }`.',
+} as const;
+
+/** Undefined: no pattern is looked for. A pattern or threshold that is not understood costs itself only. */
+export function readPatterns(
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  complain: Complain,
+): PatternOptions | undefined {
+  const places: { where: string; value: unknown }[] = [
+    { where: 'option patterns', value: config?.patterns },
+    {
+      where: PATTERNS_OPTION.environmentVariable,
+      value: meantBy(environment[PATTERNS_OPTION.environmentVariable], PATTERNS_OPTION),
+    },
+  ];
+  for (const { where, value } of places) {
+    if (value === undefined) continue;
+    if (value === false) return undefined;
+    const read = value === true ? {} : readPatternOptions(value, complaint => complain(`${where}: ${complaint}`));
+    if (read) return Object.freeze(read);
+    complain(`${where} is ${show(value)}, expected true, false, or patterns with their thresholds`);
+  }
+  return Object.freeze({});
 }
 
 /** Where a part of `forwarded` is given, the option first. */

@@ -22,7 +22,17 @@ interface Law {
  * sideways. A file directly in `src/` is a room of its own, named without its ending.
  */
 const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
-  index: ['instrumentation', 'settings', 'identity', 'telemetry', 'forwarded', 'handshake', 'certificate', 'version'],
+  index: [
+    'instrumentation',
+    'settings',
+    'identity',
+    'telemetry',
+    'patterns',
+    'forwarded',
+    'handshake',
+    'certificate',
+    'version',
+  ],
   register: ['preload'],
   preload: ['instrumentation', 'settings', 'hooks', 'telemetry', 'version'],
   instrumentation: [
@@ -51,7 +61,7 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
     'certificate',
   ],
   decisions: ['hooks', 'telemetry', 'identity', 'forwarded', 'handshake'],
-  settings: ['telemetry', 'identity', 'forwarded', 'handshake'],
+  settings: ['telemetry', 'identity', 'patterns', 'forwarded', 'handshake'],
   version: [],
   hooks: ['settings', 'identity', 'forwarded', 'handshake', 'certificate'],
   telemetry: ['settings', 'identity', 'patterns', 'forwarded', 'handshake', 'certificate', 'version'],

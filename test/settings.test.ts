@@ -44,7 +44,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded, patterns",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });

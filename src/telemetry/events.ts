@@ -50,6 +50,10 @@ export const PROCESS_EVENTS = {
     brief: 'More failed than are said one by one: how many since the last such event, why, and from where.',
     severity: 'WARN',
   },
+  'tls.abuse.detected': {
+    brief: 'What many clients do together, or one again and again, is a pattern of abuse.',
+    severity: 'WARN',
+  },
 } as const satisfies Record<string, { readonly brief: string; readonly severity: Severity }>;
 
 export type ProcessEventName = keyof typeof PROCESS_EVENTS;

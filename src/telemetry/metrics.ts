@@ -45,6 +45,18 @@ export const INSTRUMENTS = {
     attributes: ['tls.suppressed.what', 'tls.suppressed.why'],
     brief: 'Spans and events of failures that flood control left unsaid, by the limit that was reached.',
   },
+  'tls.abuse.detections': {
+    kind: 'counter',
+    unit: '{detection}',
+    attributes: ['tls.abuse.pattern'],
+    brief: 'Patterns of abuse that were found, once a window for each peer or identity.',
+  },
+  'tls.abuse.evictions': {
+    kind: 'counter',
+    unit: '{subject}',
+    attributes: ['tls.abuse.pattern'],
+    brief: 'Peers and identities forgotten for want of room: there are more of them than a pattern can watch.',
+  },
 } as const satisfies Record<string, InstrumentRow>;
 
 export type InstrumentName = keyof typeof INSTRUMENTS;

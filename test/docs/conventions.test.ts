@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import * as stable from '@opentelemetry/semantic-conventions';
 import * as incubating from '@opentelemetry/semantic-conventions/incubating';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
+import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
 import { EVENTS, PROCESS_EVENTS, DECISION_EVENTS } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
@@ -10,6 +11,7 @@ import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 const rows = Object.entries<Pick<AttributeRow, 'ours' | 'stability'>>({
   ...ANSWER_ATTRIBUTES,
   ...REQUEST_ATTRIBUTES,
+  ...DETECTION_ATTRIBUTES,
   ...ATTRIBUTES,
 });
 const known = namesOf(incubating, 'ATTR_');
@@ -63,7 +65,8 @@ describe('the names of events and metrics', () => {
     for (const [name, { attributes }] of Object.entries(INSTRUMENTS)) {
       // Of what was left unsaid no handshake knows anything.
       const all = attributes.filter(attribute => !attribute.startsWith('tls.suppressed.'));
-      for (const attribute of all) assert.ok(Object.hasOwn(ATTRIBUTES, attribute), `${name}: ${attribute}`);
+      for (const attribute of all)
+        assert.ok(Object.hasOwn({ ...ATTRIBUTES, ...DETECTION_ATTRIBUTES }, attribute), `${name}: ${attribute}`);
     }
   });
 });

@@ -1,8 +1,11 @@
 import type { PeerCertificate } from '../../src/certificate/peer-certificate';
 import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../../src/handshake/failure-reasons';
 import type { Handshake } from '../../src/handshake/handshake';
-import { FORWARDED_OPTIONS, OPTIONS } from '../../src/settings';
+import type { Pattern } from '../../src/patterns/pattern';
+import { PATTERNS } from '../../src/patterns/patterns';
+import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
+import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
 import { EVENTS, type EventRow, PROCESS_EVENTS, DECISION_EVENTS, type Severity } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
@@ -34,6 +37,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
       [
         ...Object.entries(OPTIONS),
         ...Object.entries(FORWARDED_OPTIONS).map(([name, row]) => [`forwarded.${name}`, row] as const),
+        ['patterns', PATTERNS_OPTION] as const,
       ].map(([name, row]) => [
         code(name),
         code(row.environmentVariable),
@@ -85,6 +89,31 @@ const TABLES: Readonly<Record<string, () => string>> = {
     table(
       ATTRIBUTE_HEAD,
       Object.entries(ANSWER_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
+    ),
+  patterns: () =>
+    Object.entries<Pattern<string>>(PATTERNS)
+      .map(([name, row]) =>
+        [
+          `#### ${code(name)}`,
+          row.brief,
+          table(
+            ['threshold', 'default', 'what it is'],
+            Object.entries(row.thresholds).map(([threshold, { byDefault, brief }]) => [
+              code(threshold),
+              code(byDefault),
+              brief,
+            ]),
+          ),
+          `**What to do:** ${row.hint}`,
+          `**Who else does it:** ${row.falsePositives}`,
+          `**What it remembers:** ${row.cost}`,
+        ].join('\n\n'),
+      )
+      .join('\n\n'),
+  'detection-attributes': () =>
+    table(
+      ATTRIBUTE_HEAD,
+      Object.entries(DETECTION_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
     ),
   metrics: () =>
     table(

@@ -1,0 +1,49 @@
+/**
+ * What is remembered of many subjects, however many come: so many bytes, and each entry has a largest size. The subject
+ * that was touched the longest time ago is forgotten first, and that is counted: an attacker with many names can make us
+ * forget, but not unseen.
+ */
+export class BoundedTable<Key, Entry> {
+  readonly #entries = new Map<Key, Entry>();
+  readonly #maxEntries: number;
+  #evicted = 0;
+
+  constructor({ bytes, bytesPerEntry }: { readonly bytes: number; readonly bytesPerEntry: number }) {
+    this.#maxEntries = Math.max(1, Math.floor(bytes / bytesPerEntry));
+  }
+
+  /** Undefined: nothing is remembered. Does not count as a touch. */
+  peek(key: Key): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** What is remembered, or the beginning of it. */
+  touch(key: Key, begin: () => Entry): Entry {
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, known);
+      return known;
+    }
+    const entry = begin();
+    this.#entries.set(key, entry);
+    if (this.#entries.size > this.#maxEntries) {
+      this.#entries.delete(this.#entries.keys().next().value as Key);
+      this.#evicted++;
+    }
+    return entry;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get maxEntries(): number {
+    return this.#maxEntries;
+  }
+
+  /** Subjects forgotten for want of room. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Detection } from '../patterns/patterns';
+import { PATTERNS } from '../patterns/patterns';
+import type { AttributeRow } from './attributes';
+
+interface DetectionRow extends Omit<AttributeRow, 'read' | 'occasion'> {
+  /** Undefined: not known of this pattern; then the attribute is absent. */
+  readonly read: (detection: Detection) => AttributeRow['example'] | undefined;
+}
+
+const ours = { stability: 'development', ours: true } as const;
+
+/** What `tls.abuse.detected` says beside whom it is about. One row an attribute; the README's table is made of them. */
+export const DETECTION_ATTRIBUTES = {
+  'tls.abuse.pattern': {
+    ...ours,
+    brief: 'The pattern, by its name below.',
+    example: 'retry_burst',
+    read: d => d.pattern,
+  },
+  'tls.abuse.hint': {
+    ...ours,
+    brief: 'What to do about it.',
+    example: 'Look at the kinds of failure.',
+    read: d => PATTERNS[d.pattern].hint,
+  },
+  'tls.abuse.count': {
+    ...ours,
+    brief: 'Handshakes, or requests, that it took so far, within one window.',
+    example: 30,
+    read: d => d.count,
+  },
+  'tls.abuse.certificates': {
+    ...ours,
+    brief: 'Different certificates among them. Counted no further than the threshold.',
+    example: 5,
+    read: d => d.certificates,
+  },
+  'tls.abuse.peers': {
+    ...ours,
+    brief: 'Different peers among them, an IPv6 network of /64 being one. Counted no further than the threshold.',
+    example: 20,
+    read: d => d.peers,
+  },
+  'tls.abuse.kinds': {
+    ...ours,
+    brief: 'How they ended: reasons, and `abandoned`. At most 8.',
+    example: ['protocol_version', 'not_tls', 'abandoned'],
+    read: d => d.kinds && [...d.kinds],
+  },
+  'tls.abuse.change': {
+    ...ours,
+    brief: 'What is new of the identity: its `issuer` or its `key`; `forged` when an issuer was only pretended.',
+    example: 'issuer',
+    read: d => d.change,
+  },
+  'http.route': {
+    stability: 'stable',
+    ours: false,
+    brief: 'The route that is new for the identity.',
+    example: '/invoices/:id',
+    read: d => d.route,
+  },
+  'tls.abuse.first_seen': {
+    ...ours,
+    brief: 'When the first of them was over.',
+    example: '2026-11-22T10:00:00.000Z',
+    read: d => timestamp(d.firstSeen),
+  },
+  'tls.abuse.last_seen': {
+    ...ours,
+    brief: 'When the last of them was over.',
+    example: '2026-11-22T10:00:42.000Z',
+    read: d => timestamp(d.lastSeen),
+  },
+  'tls.abuse.connections': {
+    ...ours,
+    brief: '`tls.connection.id` of some of them, at most 5: of those that have a span.',
+    example: ['b7ad6b7169203331'],
+    read: d => (d.connections.length > 0 ? [...d.connections] : undefined),
+  },
+} as const satisfies Record<string, DetectionRow>;
+
+/** How many detections of this pattern were counted and not said since the last one that was. Absent: none. */
+export const UNSAID = 'tls.abuse.unsaid';
+
+export function detectionAttributes(detection: Detection): Attributes {
+  const attributes: Attributes = {};
+  for (const [name, { read }] of Object.entries<DetectionRow>(DETECTION_ATTRIBUTES)) {
+    const value = read(detection);
+    if (value !== undefined) attributes[name] = value;
+  }
+  return attributes;
+}
+
+/** Undefined for a time that no calendar has. */
+function timestamp(time: number): string | undefined {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}

@@ -1,0 +1,90 @@
+/**
+ * A program: all patterns are told of a million attackers, each another, then of so many that every table is full of
+ * entries of the largest size. Prints as JSON what that took. Run with --expose-gc.
+ */
+import { Patterns } from '../../src/patterns/patterns';
+import { addressOf, certificate, early, from, letIn, refused, sighting } from './scene';
+
+const ATTACKERS = 1_000_000;
+/** More than any table holds. */
+const CROWD = 1000;
+
+let at = 0;
+let detections = 0;
+let ids = 0;
+const idBytes = Buffer.alloc(8);
+/** As a tracer makes them: each another, in memory of its own. */
+const connectionId = () => {
+  idBytes.writeDoubleBE(++ids);
+  return idBytes.toString('hex');
+};
+
+const heap = () => {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+};
+
+function oneAttack(patterns: Patterns, index: number): void {
+  at += 0.3;
+  const name = { subject: `CN=attacker ${index}`, spiffeId: undefined };
+  const presented = certificate(index, name);
+  const kinds = [
+    () => refused('unknown_ca', presented),
+    () => refused('certificate_revoked', presented),
+    () => early('not_tls'),
+    () => letIn(presented),
+  ];
+  const handshake = from(addressOf(index), kinds[index % kinds.length]!());
+  detections += patterns.handshake(sighting(handshake, { at, connectionId: connectionId() })).length;
+  if (index % 4) return;
+  const request = { at, time: at, identity: presented, route: `/${index}`, connectionId: connectionId() };
+  detections += patterns.request(request).length;
+}
+
+function wholeAttack(patterns: Patterns, index: number): void {
+  const tell = (address: string, handshake: ReturnType<typeof letIn>) => {
+    detections += patterns.handshake(sighting(from(address, handshake), { at, connectionId: connectionId() })).length;
+  };
+  const address = `192.168.${index >> 8}.${index & 255}`;
+  const name = { subject: `CN=member ${index}`, spiffeId: undefined };
+  for (let turn = 0; turn < 64; turn++) {
+    const number = 10_000_000 + index * 100 + turn;
+    const other = { subject: `CN=member ${index}, ${turn}`, spiffeId: undefined };
+    // Many certificates and names of one address, good, bad and revoked; then one certificate of many addresses.
+    tell(address, letIn(certificate(number, turn % 2 ? name : other)));
+    tell(address, refused('unknown_ca', certificate(number, other)));
+    tell(address, early(turn % 2 ? 'not_tls' : 'protocol_version'));
+    for (const handshake of [letIn, (own = certificate(index)) => refused('certificate_revoked', own)]) {
+      tell(addressOf(number), handshake(certificate(index, name)));
+    }
+    const identity = certificate(index, name);
+    const request = { at, time: at, identity, route: `/${index}/${turn}`, connectionId: connectionId() };
+    detections += patterns.request(request).length;
+  }
+}
+
+// What the engine itself needs to run all this once is not ours to count.
+const rehearsal = new Patterns();
+for (let index = 0; index < 20_000; index++) oneAttack(rehearsal, index);
+for (let index = 0; index < 20; index++) wholeAttack(rehearsal, index);
+
+const before = heap();
+const patterns = new Patterns();
+const started = process.hrtime.bigint();
+for (let index = 0; index < ATTACKERS; index++) oneAttack(patterns, index);
+const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+const afterAMillion = heap() - before;
+for (let index = 0; index < CROWD; index++) wholeAttack(patterns, index);
+const whenFull = heap() - before;
+const evictions = Object.fromEntries(patterns.evictions());
+console.log(
+  JSON.stringify({
+    afterAMillion,
+    whenFull,
+    seconds,
+    size: patterns.size,
+    evictions,
+    detections,
+    kept: rehearsal.size,
+  }),
+);

@@ -32,11 +32,6 @@ export class HeaderFields {
     return value === undefined || meansNothing(value) ? undefined : value;
   }
 
-  /** Whether the header is there at all, be its value one that means nothing. */
-  sent(header: string): boolean {
-    return this.#values.has(header);
-  }
-
   /** `decode` returns undefined for what it cannot read: then the header is malformed. */
   decoded<Value>(header: string, decode: (text: string) => Value | undefined): Value | undefined {
     const text = this.text(header);

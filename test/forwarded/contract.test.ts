@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { CertificateIdentity } from '../../src/certificate/peer-certificate';
 import { FORMATS } from '../../src/forwarded/formats';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
+import { HeaderFields } from '../../src/forwarded/header-fields';
 import { PRESETS } from '../../src/forwarded/presets';
 import { CertificateAuthority } from '../support/certificate-authority';
 import {
@@ -165,7 +166,8 @@ describe('every format', function () {
     assert.equal(PRESETS.length, 19);
   });
 
-  for (const { id, headers } of FORMATS) {
+  for (const format of FORMATS) {
+    const { id, headers } = format;
     describe(id, () => {
       const roles: Readonly<Record<string, string>> = headers;
       const names = Object.keys(roles);
@@ -276,6 +278,17 @@ describe('every format', function () {
           }
         }
         assert.equal(({} as { result?: string }).result, undefined);
+      });
+
+      it('does not lean on the reader to catch what it throws', () => {
+        for (const value of [...NASTY, ...BOMBS]) {
+          const everywhere = new Map(names.map(name => [name, value]));
+          format.read(new HeaderFields(everywhere));
+          for (const name of names) {
+            const one = new Map([...Object.entries(genuine), [name, value] as const]);
+            format.read(new HeaderFields(one));
+          }
+        }
       });
 
       it('makes nothing verified of the same hostile text in every header', () => {

@@ -98,6 +98,11 @@ describe('Envoy’s x-forwarded-client-cert', () => {
     assert.match(suspicionOf('envoy-xfcc', beside), /^contradicts_itself /);
   });
 
+  it('is malformed with two certificates where one belongs', () => {
+    const two = `"${escapedPem(good)}${escapedPem(good)}"`;
+    assert.equal(suspected(header(good, { Cert: two })), 'malformed');
+  });
+
   it('is verified only together with Envoy’s word and the certificate that it is about', () => {
     const all = { 'x-forwarded-client-cert': header(good), 'client-cert': byteSequence(good) };
     const result = (more: Record<string, string>) => believed('envoy-xfcc', more).verification.result;

@@ -32,6 +32,8 @@ export {
   type ProcessEventName,
   DECISION_EVENTS,
   type DecisionEventName,
+  REQUEST_EVENTS,
+  type RequestEventName,
 } from './telemetry/events';
 export { REQUEST_ATTRIBUTES, type RequestAttributeName } from './telemetry/request-attributes';
 export { TlsFailureSampler } from './telemetry/failure-sampler';

@@ -11,7 +11,15 @@ import type { RequestHooks } from './identity/request-hooks';
 import { type Preparation, Reporter } from './reporter';
 import { Requests } from './requests';
 import type { PatternOptions } from './patterns/patterns';
-import { readPatterns, readRequestHooks, readSettings, type Settings, type TlsInstrumentationConfig } from './settings';
+import {
+  type Forwarding,
+  readForwarding,
+  readPatterns,
+  readRequestHooks,
+  readSettings,
+  type Settings,
+  type TlsInstrumentationConfig,
+} from './settings';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { FloodControl } from './telemetry/flood-control';
@@ -20,6 +28,7 @@ import { Occurrence } from './telemetry/occurrence';
 import { PatternSink } from './telemetry/pattern-sink';
 import { type EventLoggerProvider, Providers } from './telemetry/providers';
 import { DecisionEvents } from './telemetry/decision-events';
+import { RequestEvents } from './telemetry/request-events';
 import { RequestSpans } from './telemetry/request-spans';
 import type { Sink } from './telemetry/sink';
 import { SpanSink } from './telemetry/span-sink';
@@ -101,6 +110,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
         readSettings(config, process.env, complain),
         readRequestHooks(config, complain),
         readPatterns(config, process.env, complain),
+        readForwarding(config, process.env, complain),
       );
       registry[HOLDER] = this as Holder;
     });
@@ -173,7 +183,12 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     warn(sentence);
   }
 
-  #start(settings: Settings, requestHooks: RequestHooks, patterns: PatternOptions | undefined): Running {
+  #start(
+    settings: Settings,
+    requestHooks: RequestHooks,
+    patterns: PatternOptions | undefined,
+    forwarding: Forwarding | undefined,
+  ): Running {
     const providers = this.#providers;
     const clock = () => performance.now();
     const flood = new FloodControl(settings, clock);
@@ -197,14 +212,16 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       decisionEvents,
       (request, peer, span) => spans.userOf(request, peer) ?? (span && spans.userOn(span)),
     );
-    const requests = new Requests(
-      socketHook,
+    const requests = new Requests({
+      births: socketHook,
       reporter,
       occurrence,
       spans,
-      decisionEvents.areWanted ? decisions : undefined,
-      () => guard(() => undiciHook.enable()),
-    );
+      events: new RequestEvents(logger, requestFlood),
+      decisions: decisionEvents.areWanted ? decisions : undefined,
+      forwarding,
+      onSpanProcessor: () => guard(() => undiciHook.enable()),
+    });
     const undiciHook = new UndiciHook(requests);
     const requestsHooks = [new HttpServerHook(requests), new HttpClientHook(requests)];
     const beforeExit = () => this.flush();

@@ -1,21 +1,43 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Attributes, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { CertificateCache } from './certificate/certificate-cache';
 import type { Decisions } from './decisions';
+import type { Forwarder } from './forwarded/forwarded-certificate';
+import { ForwardedReader } from './forwarded/forwarded-reader';
 import type { Handshake, Side } from './handshake/handshake';
 import { now } from './hooks/clock';
+import { guard, guarded } from './hooks/guard';
 import type { RequestObserver } from './hooks/request-observer';
-import { observeEstablished } from './hooks/socket-facts';
+import { observeEstablished, otherEnd } from './hooks/socket-facts';
 import type { UndiciObserver } from './hooks/undici-hook';
-import { activeRequest, following, isFollowing, type PeerDirectory } from './identity/current-peer';
-import { carried, isEncrypted, socketOf } from './identity/request-carriers';
-import { peerOfHandshake, type TlsPeer } from './identity/tls-peer';
+import { activeRequest, following, isFollowing, notFollowing, type PeerDirectory } from './identity/current-peer';
+import { carried, isEncrypted, exchangeOf, socketOf } from './identity/request-carriers';
+import { peerForwardedBy, peerOfHandshake, type TlsPeer } from './identity/tls-peer';
 import type { Birth, Reporter } from './reporter';
+import type { Forwarding } from './settings';
 import type { Occurrence } from './telemetry/occurrence';
+import { type RequestEvents, suspicionAttributes } from './telemetry/request-events';
 import type { RequestDecoration, RequestSpans } from './telemetry/request-spans';
 
 /** Who knows what became of a socket's birth. */
 export interface Births {
   birthOf(socket: object): Birth | undefined;
+}
+
+/** What Requests works with. */
+export interface RequestParts {
+  readonly births: Births;
+  readonly reporter: Reporter;
+  readonly occurrence: Occurrence;
+  readonly spans: RequestSpans;
+  readonly events: RequestEvents;
+  /** Undefined: nobody wants to hear what applications decide. */
+  readonly decisions: Decisions | undefined;
+  /** Undefined: what proxies forward is not looked at. */
+  readonly forwarding: Forwarding | undefined;
+  /** Called when the first TlsPeerSpanProcessor is made, if that is later than this. */
+  readonly onSpanProcessor: () => void;
 }
 
 /** What the requests of one connection have in common. */
@@ -34,47 +56,54 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #reporter: Reporter;
   readonly #occurrence: Occurrence;
   readonly #spans: RequestSpans;
+  readonly #events: RequestEvents;
   readonly #decisions: Decisions | undefined;
   readonly #onSpanProcessor: () => void;
+  /** Undefined: what proxies forward is not looked at. */
+  readonly #reader: ForwardedReader | undefined;
+  /** What was forwarded with a request, by what `exchangeOf` makes of it. Empty without a reader. */
+  readonly #claims = new WeakMap<object, Claim>();
   /** Of sockets whose handshake nobody watched, because there was no SDK or we came later. */
   readonly #readLater = new WeakMap<object, TlsPeer>();
   readonly #undici = new UndiciSpans();
 
-  /**
-   * `decisions` undefined: nobody wants to hear what applications decide. `onSpanProcessor` is called when the first
-   * TlsPeerSpanProcessor is made, if that is later than this.
-   */
-  constructor(
-    births: Births,
-    reporter: Reporter,
-    occurrence: Occurrence,
-    spans: RequestSpans,
-    decisions: Decisions | undefined,
-    onSpanProcessor: () => void,
-  ) {
+  constructor({ births, reporter, occurrence, spans, events, decisions, forwarding, onSpanProcessor }: RequestParts) {
     this.#births = births;
     this.#reporter = reporter;
     this.#occurrence = occurrence;
     this.#spans = spans;
+    this.#events = events;
     this.#decisions = decisions;
     this.#onSpanProcessor = onSpanProcessor;
+    if (forwarding === undefined) return;
+    // One of its own: what is forwarded must not push out the certificates of our own peers. It parses only what a trusted
+    // proxy sent.
+    const certificates = new CertificateCache({ now: () => performance.now() });
+    const parseCertificate = (der: Uint8Array) => certificates.get(der, true);
+    this.#reader = new ForwardedReader({ ...forwarding, parseCertificate });
   }
 
-  get isFollowing(): boolean {
-    return isFollowing();
-  }
-
-  handling<T>(request: object, _rawHeaders: unknown, application: () => T): T {
-    // Plain HTTP is nobody's request, but within the context of one, say of a server that was started there, it ends it.
-    if (isEncrypted(request)) return following(request, application);
-    return activeRequest() === undefined ? application() : following(undefined, application);
+  handling<T>(request: object, rawHeaders: unknown, application: () => T): T {
+    guard(() => this.#claimOf(request, rawHeaders));
+    // Plain HTTP is nobody's request; but within one, as of a server that was started there, it ends that.
+    if (this.#reader === undefined && !isEncrypted(request)) {
+      return activeRequest() === undefined ? application() : notFollowing(undefined, application);
+    }
+    const isFollowed = isFollowing() || guarded(() => this.#births.birthOf(socketOf(request)), undefined) !== undefined;
+    return isFollowed ? following(request, application) : notFollowing(request, application);
   }
 
   arrived(request: object, rawHeaders: unknown): void {
+    const claim = this.#claimOf(request, rawHeaders);
     const span = trace.getActiveSpan();
-    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request);
-    if (this.#decisions && this.#reporter.hasMetUnverifiedClient)
+    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request, claim);
+    // Of a client that a proxy speaks for, our own handshake with the proxy says nothing.
+    if (this.#decisions && this.#reporter.hasMetUnverifiedClient && claim?.peer === undefined) {
       this.#doubt(this.#decisions, request, rawHeaders, span);
+    }
+    if (claim?.suspicion === undefined || claim.told) return;
+    claim.told = true;
+    this.#events.say(SPOOF_SUSPECTED, claim.suspicion, now(), claim.forwarder.address);
   }
 
   leaving(request: object, socket: object): void {
@@ -99,7 +128,8 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     const request = isOfKind(span, SpanKind.SERVER) ? activeRequest() : undefined;
     if (request === undefined) return;
     this.#decisions?.spanStarted(request, span);
-    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request);
+    if (!this.#isOpen(span, SpanKind.SERVER)) return;
+    this.#decorateArrival(span, request, this.#reader && this.#claims.get(exchangeOf(request)));
   }
 
   spanProcessorCame(): void {
@@ -107,11 +137,9 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   }
 
   peerOf(subject: object): TlsPeer | undefined {
-    const socket = socketOf(carried(subject));
-    const birth = this.#births.birthOf(socket);
-    if (birth === undefined) return this.#peerReadLater(socket);
-    const connection = this.#connectionOf(birth);
-    return connection?.handshake.outcome.kind === 'established' ? connection.peer : undefined;
+    const request = carried(subject);
+    const forwarded = this.#reader && this.#claims.get(exchangeOf(request))?.peer;
+    return forwarded ?? this.#peerOfSocket(socketOf(request));
   }
 
   activePeer(): TlsPeer | undefined {
@@ -144,12 +172,14 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     });
   }
 
-  #decorateArrival(span: Span, request: object): void {
+  #decorateArrival(span: Span, request: object, claim: Claim | undefined): void {
     const birth = this.#births.birthOf(socketOf(request));
     // A span that was active when the connection came, as where `listen` was called: not this request's.
-    if (birth === undefined || trace.getSpan(birth.parent) === span) return;
-    const connection = this.#connectionOf(birth);
-    if (connection) this.#spans.decorate(span, connection.decoration, request, 'arrived');
+    if (birth !== undefined && trace.getSpan(birth.parent) === span) return;
+    const connection = birth && this.#connectionOf(birth);
+    const decoration = claim?.peer ? this.#decorationOf(claim, claim.peer, connection) : connection?.decoration;
+    if (decoration) this.#spans.decorate(span, decoration, request, 'arrived');
+    if (claim?.suspicion) this.#spans.addEvent(span, SPOOF_SUSPECTED, claim.suspicion);
   }
 
   #decorateDeparture(span: Span, birth: Birth, request: object): void {
@@ -181,6 +211,13 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     return connection;
   }
 
+  #peerOfSocket(socket: object): TlsPeer | undefined {
+    const birth = this.#births.birthOf(socket);
+    if (birth === undefined) return this.#peerReadLater(socket);
+    const connection = this.#connectionOf(birth);
+    return connection?.handshake.outcome.kind === 'established' ? connection.peer : undefined;
+  }
+
   #peerReadLater(socket: object): TlsPeer | undefined {
     const known = this.#readLater.get(socket);
     if (known !== undefined || !isEncrypted(socket)) return known;
@@ -190,6 +227,52 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     this.#readLater.set(socket, peer);
     return peer;
   }
+
+  /** What a proxy forwarded with the request. Read once: HTTP/2 hands over a stream, and may make a request of it. */
+  #claimOf(request: object, rawHeaders: unknown): Claim | undefined {
+    if (this.#reader === undefined || !Array.isArray(rawHeaders)) return undefined;
+    const key = exchangeOf(request);
+    let claim = this.#claims.get(key);
+    if (claim === undefined) {
+      claim = this.#readClaim(this.#reader, socketOf(request), rawHeaders);
+      this.#claims.set(key, claim);
+    }
+    return claim;
+  }
+
+  #readClaim(reader: ForwardedReader, socket: object, rawHeaders: readonly string[]): Claim {
+    const direct = this.#peerOfSocket(socket);
+    const end = otherEnd(socket as Socket);
+    const forwarder = { ...end, certificate: direct?.certificate, verification: direct?.verification };
+    const outcome = reader.read(rawHeaders, forwarder);
+    return {
+      forwarder,
+      peer: outcome.kind === 'forwarded' ? peerForwardedBy(direct, outcome.forwarded) : undefined,
+      suspicion: outcome.kind === 'suspected' ? suspicionAttributes(outcome.suspicion, end, direct) : undefined,
+      told: false,
+      decoration: undefined,
+    };
+  }
+
+  #decorationOf(claim: Claim, peer: TlsPeer, connection: Connection | undefined): RequestDecoration {
+    claim.decoration ??= this.#spans.decorationOf({ peer, handshake: connection?.handshake }, 'client');
+    return claim.decoration;
+  }
+}
+
+const SPOOF_SUSPECTED = 'tls.forwarded_certificate.spoof_suspected';
+
+/** What a proxy, or somebody who would like to be taken for one, said of a request's client. */
+interface Claim {
+  readonly forwarder: Forwarder;
+  /** Undefined: there is no claim, or none that is believed. */
+  readonly peer: TlsPeer | undefined;
+  /** Undefined: there is no claim, or one that is believed. */
+  readonly suspicion: Attributes | undefined;
+  /** The suspicion has been told. */
+  told: boolean;
+  /** Made when the first span wants it. */
+  decoration: RequestDecoration | undefined;
 }
 
 /** The API does not tell a span's kind, the SDK's spans do. Of others it is not known whose they are: left alone. */

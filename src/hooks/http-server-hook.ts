@@ -65,7 +65,7 @@ export class HttpServerHook {
             () => guard(() => observer.arrived(request, rawHeaders)),
             () => Reflect.apply(original, server, args),
           );
-    return observer.isFollowing ? observer.handling(request, rawHeaders, emit) : emit();
+    return observer.handling(request, rawHeaders, emit);
   };
 }
 

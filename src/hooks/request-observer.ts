@@ -5,8 +5,6 @@ export interface RequestObserver {
    * is an IncomingMessage, an Http2ServerRequest or a ServerHttp2Stream. Called under a guard.
    */
   arrived(request: object, rawHeaders: unknown): void;
-  /** True when the application's part of a request is to be run by `handling`. Must be cheap, and not throw. */
-  readonly isFollowing: boolean;
   /** Runs the application's part of a request. What that throws goes through; nothing of ours may. */
   handling<T>(request: object, rawHeaders: unknown, application: () => T): T;
   /** A request of ours has got its connection. The span that others started for it is active. Called under a guard. */

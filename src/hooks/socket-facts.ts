@@ -281,6 +281,14 @@ function transportOf(inside: UndocumentedSocket): Transport {
   }
 }
 
+/** The other end of any connection, with TLS or without, that is still there. */
+export function otherEnd(socket: Socket): Endpoint & { readonly transport: Transport } {
+  const handle = (socket as unknown as UndocumentedSocket)._handle;
+  const bare = handle?.constructor?.name;
+  const transport = bare === 'Pipe' ? 'pipe' : transportOf(socket as unknown as UndocumentedSocket);
+  return { ...endpointFrom(handle, 'getpeername'), transport };
+}
+
 /** Asked of the handle: the socket's own getters leave what they found behind, where the application can see it. */
 function endpointFrom(handle: TlsWrap | null | undefined, ask: 'getpeername' | 'getsockname'): Endpoint {
   const found: Endpoint = {};

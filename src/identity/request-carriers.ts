@@ -35,9 +35,10 @@ export function socketOf(subject: object): object {
   return found.valueOf() as object;
 }
 
-/** What an answer is told of: the stream of a request over HTTP/2, otherwise the request itself. `request` is Node's own. */
+/** One key a request and its answer: the stream over HTTP/2, otherwise the request itself. `request` is Node's own. */
 export function exchangeOf(request: object): object {
-  return (request as Carrier).stream ?? request;
+  const { stream } = request as Carrier;
+  return typeof stream === 'object' && stream !== null && 'session' in stream ? stream : request;
 }
 
 /** TLS, as a request or a socket tells it. */

@@ -44,6 +44,16 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
+/** Events of requests: log records, and events of the request's own span. */
+export const REQUEST_EVENTS = {
+  'tls.forwarded_certificate.spoof_suspected': {
+    brief: 'A request came with a certificate header that must not be believed. `tls.forwarded.suspicion` says why.',
+    severity: 'ERROR',
+  },
+} as const satisfies Record<string, { readonly brief: string; readonly severity: Severity }>;
+
+export type RequestEventName = keyof typeof REQUEST_EVENTS;
+
 /** Events that are not of one handshake; always log records, since there is no span that they could be on. */
 export const PROCESS_EVENTS = {
   'tls.telemetry.suppressed': {

@@ -4,6 +4,7 @@ import type { Side } from '../handshake/handshake';
 import type { RequestHooks } from '../identity/request-hooks';
 import type { TlsPeer } from '../identity/tls-peer';
 import type { Settings } from '../settings';
+import type { RequestEventName } from './events';
 import { type RequestFacts, requestAttributes, USER_ID } from './request-attributes';
 
 /** Bytes of what the application says of its user. */
@@ -82,6 +83,11 @@ export class RequestSpans {
   userOn(span: Span): string | undefined {
     const user = (span as { attributes?: Record<string, unknown> }).attributes?.[USER_ID];
     return typeof user === 'string' && user !== '' ? boundedText(user, MAX_USER_BYTES, 'plain') : undefined;
+  }
+
+  /** An event of the request, where events go on spans. */
+  addEvent(span: Span, name: RequestEventName, attributes: Attributes): void {
+    if (this.#settings.events === 'both' || this.#settings.events === 'span') span.addEvent(name, attributes);
   }
 
   /** Asks the application's own code, which may throw. */

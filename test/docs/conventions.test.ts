@@ -3,7 +3,7 @@ import * as stable from '@opentelemetry/semantic-conventions';
 import * as incubating from '@opentelemetry/semantic-conventions/incubating';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
-import { EVENTS, PROCESS_EVENTS, DECISION_EVENTS } from '../../src/telemetry/events';
+import { EVENTS, PROCESS_EVENTS, DECISION_EVENTS, REQUEST_EVENTS } from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
@@ -53,7 +53,7 @@ describe('the names of events and metrics', () => {
   it('take none of the semantic conventions’ for another meaning', () => {
     const taken = new Set([...namesOf(incubating, 'EVENT_'), ...namesOf(incubating, 'METRIC_')]);
     assert.ok(taken.size > 100);
-    const events = [EVENTS, DECISION_EVENTS, PROCESS_EVENTS].flatMap(table => Object.keys(table));
+    const events = [EVENTS, DECISION_EVENTS, REQUEST_EVENTS, PROCESS_EVENTS].flatMap(table => Object.keys(table));
     const ours = [...events, ...Object.keys(INSTRUMENTS)];
     assert.deepEqual(
       ours.filter(name => taken.has(name)),

@@ -6,7 +6,14 @@ import { PATTERNS } from '../../src/patterns/patterns';
 import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION } from '../../src/settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
-import { EVENTS, type EventRow, PROCESS_EVENTS, DECISION_EVENTS, type Severity } from '../../src/telemetry/events';
+import {
+  EVENTS,
+  type EventRow,
+  PROCESS_EVENTS,
+  DECISION_EVENTS,
+  REQUEST_EVENTS,
+  type Severity,
+} from '../../src/telemetry/events';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
@@ -82,7 +89,11 @@ const TABLES: Readonly<Record<string, () => string>> = {
       [
         ...Object.entries<EventRow>(EVENTS).map(([name, row]) => [code(name), severitiesOf(row).join(', '), row.brief]),
         ...Object.entries(DECISION_EVENTS).map(([name, row]) => [code(name), row.severity, row.brief]),
-        ...Object.entries(PROCESS_EVENTS).map(([name, row]) => [code(name), row.severity, row.brief]),
+        ...Object.entries({ ...REQUEST_EVENTS, ...PROCESS_EVENTS }).map(([name, row]) => [
+          code(name),
+          row.severity,
+          row.brief,
+        ]),
       ],
     ),
   'answer-attributes': () =>

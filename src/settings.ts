@@ -179,8 +179,8 @@ export const FORWARDED_OPTIONS = {
     environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES',
     expected: ['loopback', 'unix', '10.0.0.0/8', 'fd00::1', 'fingerprint:<SHA-256>', 'spiffe://<domain>/<path>'],
     brief:
-      'Whose certificate headers are believed: by address, or by their own verified certificate. A list; the variable has ' +
-      'commas between.',
+      'Whose certificate headers are believed: by address, or by their own verified certificate, which must be named if ' +
+      'they come with one. A list; the variable has commas between.',
   },
 } as const;
 

@@ -17,6 +17,10 @@ interface Step {
   readonly prints: RegExp;
   /** A server: it is stopped when the other commands are done. */
   readonly stays?: true;
+  /** What a server has printed by then. */
+  readonly printsThen?: RegExp;
+  /** The next command waits until so many spans have come in altogether. */
+  readonly spansSoFar?: number;
 }
 
 /** A span that the README promises: its name, and some of its attributes. */
@@ -104,6 +108,33 @@ const CASES: Readonly<Record<string, Example>> = {
       [SERVER, { 'error.type': 'connection_closed' }],
     ],
   },
+  'log-correlation': {
+    steps: [
+      {
+        command: 'node --require opentelemetry-instrumentation-tls/register with-pino.js',
+        prints:
+          /^\{"level":30,"time":\d+,"pid":\d+,"hostname":"[^"]+","msg":"listening on (https:\/\/localhost:\d+)"\}\n$/,
+        stays: true,
+        printsThen: logLines('CN=billing,O=Acme', 'ok'),
+      },
+      { command: 'node ../preload-https/visit.js billing', prints: /^Come in\.\n$/, spansSoFar: 1 },
+      { command: 'node ../preload-https/visit.js billing', prints: /^Come in\.\n$/, spansSoFar: 2 },
+      {
+        command: 'node --require opentelemetry-instrumentation-tls/register with-winston.js',
+        prints: /^\{"level":"info","message":"listening on (https:\/\/localhost:\d+)"\}\n$/,
+        stays: true,
+        printsThen: logLines('CN=stranger', 'failed'),
+      },
+      { command: 'node ../preload-https/visit.js stranger', prints: /^Come in\.\n$/, spansSoFar: 3 },
+      { command: 'node ../preload-https/visit.js stranger', prints: /^Come in\.\n$/, spansSoFar: 4 },
+    ],
+    promised: [
+      [SERVER, { 'tls.verify.result': 'ok', 'tls.client.subject': 'CN=billing,O=Acme' }],
+      [SERVER, { 'tls.verify.result': 'ok', 'tls.client.subject': 'CN=billing,O=Acme' }],
+      [SERVER, { 'tls.verify.result': 'failed', 'tls.client.subject': 'CN=stranger' }],
+      [SERVER, { 'tls.verify.result': 'failed', 'tls.client.subject': 'CN=stranger' }],
+    ],
+  },
   'mtls-client': {
     steps: [
       {
@@ -177,23 +208,28 @@ describe('the examples', function () {
         steps.map(({ command }) => command),
       );
 
-      const servers: ShellCommand[] = [];
+      const servers: Array<[ShellCommand, RegExp | undefined]> = [];
       let url = {};
       try {
-        for (const { command, prints, stays } of steps) {
+        for (const { command, prints, stays, printsThen, spansSoFar } of steps) {
           const running = new ShellCommand(command, { cwd, environment: { ...environment(), ...url } });
           if (stays) {
-            servers.push(running);
+            servers.push([running, printsThen]);
             url = { URL: (await running.says(prints))[1] };
           } else {
             const { stdout, stderr, exitCode } = await running.end();
             assert.match(stdout, prints);
             assert.deepEqual({ stderr, exitCode }, { stderr: '', exitCode: 0 });
+            if (spansSoFar !== undefined) await telemetry.spansCame(spansSoFar);
           }
         }
         await telemetry.firstSpan();
       } finally {
-        for (const server of servers) assert.equal((await server.stop()).stderr, '');
+        for (const [server, printsThen] of servers) {
+          const { stdout, stderr } = await server.stop();
+          assert.equal(stderr, '');
+          if (printsThen) assert.match(stdout, printsThen);
+        }
       }
 
       const { spans } = telemetry;
@@ -204,6 +240,20 @@ describe('the examples', function () {
     });
   }
 });
+
+/** Lines of JSON: where the server listens, and two requests. Before the first, the preload had not started its SDK. */
+function logLines(subject: string, result: string): RegExp {
+  const fields = [
+    `"tls.client.subject":"${subject}"`,
+    '"tls.client.hash.sha256":"[0-9A-F]{64}"',
+    `"tls.verify.result":"${result}"`,
+    '"asked for /"',
+  ];
+  const connection = '"tls.connection.id":"[0-9a-f]{16}"';
+  // In the order in which each of the loggers writes them.
+  const line = (all: readonly string[]) => `${all.map(field => `(?=[^\\n]*${field})`).join('')}\\{[^\\n]*\\}\\n`;
+  return new RegExp(`^[^\\n]+\\n${line(fields)}${line([...fields, connection])}$`);
+}
 
 /** The spans that are left when each promised one has been taken out. Fails when one is missing. */
 function withoutPromised(spans: readonly ReceivedSpan[], promised: readonly PromisedSpan[]): ReceivedSpan[] {

@@ -20,8 +20,13 @@ export class Telemetry {
 
   /** Resolves when something has come in: from then on the sender has an SDK that flushes what is left. */
   async firstSpan(): Promise<void> {
+    await this.spansCame(1);
+  }
+
+  /** Resolves when so many have come in altogether. */
+  async spansCame(count: number): Promise<void> {
     await new Promise<void>(resolve => {
-      this.#arrived = () => this.spans.length > 0 && resolve();
+      this.#arrived = () => this.spans.length >= count && resolve();
       this.#arrived();
     });
   }

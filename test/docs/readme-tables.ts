@@ -17,6 +17,7 @@ import {
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
+import { STARTERS } from '../end-to-end/span-starters';
 import { ENVIRONMENT } from './environment';
 
 /**
@@ -82,6 +83,16 @@ const TABLES: Readonly<Record<string, () => string>> = {
       Object.entries(REQUEST_ATTRIBUTES)
         .filter(([name]) => !name.startsWith('tls.server.'))
         .map(([name, row]) => [...attributeCells(name, row), SETS[row.set]]),
+    ),
+  // What is tested for each of them, in every set-up.
+  'request-spans': () =>
+    table(
+      ['the span is started by', 'for', 'certificate and link'],
+      Object.entries(STARTERS).map(([name, row]) => [
+        name.includes('/') ? code(name) : name,
+        row.of,
+        row.always ? 'always' : 'with `TlsPeerSpanProcessor`',
+      ]),
     ),
   events: () =>
     table(

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FORMATS } from '../../src/forwarded/formats';
+import type { ReceivedSpan } from '../../src/cli/otlp-messages';
 import { Collector } from '../support/collector';
 import { forgedHeaders, SPELLINGS } from './forged-headers';
 import {
@@ -16,7 +17,7 @@ import {
 } from './proxied-application';
 import { issueProxyCredentials, type ProxyCredentials } from './proxy-credentials';
 import { PROXY_EXAMPLES, PROXY_NAMES, type ProxyName } from './reverse-proxy';
-import { runningPrograms } from './running-programs';
+import { eventually, runningPrograms } from './running-programs';
 
 /**
  * What becomes of a visitor. `refused`: the application never hears of it. `too large`: Node answers 431, and the
@@ -184,6 +185,7 @@ describe('reverse proxies that end mutual TLS, under the files of examples/proxi
       assert.equal(certificate?.fingerprint, fingerprintOf(visitor));
       assert.equal(recomputed, visitor !== 'nobody');
     }
+    assertTold(visit);
   }
 
   /** The option that has curl send these headers. */
@@ -370,6 +372,40 @@ describe('reverse proxies that end mutual TLS, under the files of examples/proxi
         });
       }
 
+      it('leaves on the request’s own span whose certificate it came with, and how that is known', async () => {
+        for (const [way, visitor] of TRICKSTERS) {
+          await behind.visit(way, visitor);
+          const { attributes, events } = await spanOf(collector, behind.path(way, visitor));
+          assert.deepEqual(events, []);
+          assert.equal(attributes['tls.proxy.preset'], PRESET_OF[name]);
+          assert.equal(attributes['tls.verify.result'], expected[way][visitor].split(' ')[0]);
+          assert.equal(attributes['tls.client.hash.sha256'], fingerprintOf(visitor));
+          assert.equal(attributes['tls.client.certificate.source'], visitor === 'nobody' ? undefined : 'header');
+        }
+      });
+
+      it('lets a header of another proxy’s through from a client, which the application is told of', async () => {
+        const header = 'X-Amzn-Mtls-Clientcert-Subject';
+        await behind.visit('verified', 'good', '--header', `${header}: CN=admin,O=Acme`);
+        const { severityText, attributes, spanId } = await eventually('the event', () =>
+          collector.logs.find(
+            log => log.eventName === SPOOF_SUSPECTED && log.attributes['tls.forwarded.header'] === header.toLowerCase(),
+          ),
+        );
+        assert.equal(severityText, 'ERROR');
+        assert.equal(attributes['tls.forwarded.suspicion'], 'several_presets');
+        assert.equal(attributes['tls.proxy.preset'], PRESET_OF[name]);
+        assert.equal(attributes['network.peer.address'], '127.0.0.1');
+        const span = await eventually('the span', () => collector.spans.find(each => each.spanId === spanId));
+        assert.deepEqual(
+          span.events.map(event => event.name),
+          [SPOOF_SUSPECTED],
+        );
+        assert.equal(span.attributes['url.path'], behind.path('verified', 'good'));
+        assert.equal(span.attributes['tls.client.hash.sha256'], undefined);
+        assert.equal(span.attributes['tls.verify.result'], undefined);
+      });
+
       it('says the same over HTTP/2', async () => {
         for (const [way, visitor] of TRICKSTERS) {
           assertReadAs(expected[way][visitor], await behind.visit(way, visitor, '--http2'), visitor);
@@ -449,6 +485,28 @@ function readingOf({ status, outcome }: Visit): string {
   const { result, errors } = outcome.forwarded.verification;
   return result === 'failed' ? `failed ${errors[0]}` : result;
 }
+
+/** The application is told what is read, and nothing of what is not believed. */
+function assertTold({ outcome, peer }: Visit): void {
+  const forwarded = outcome?.kind === 'forwarded' ? outcome.forwarded : undefined;
+  assert.equal(peer?.source, forwarded && 'header');
+  assert.equal(peer?.proxy?.preset, forwarded?.preset);
+  assert.equal(peer?.proxy?.peer, undefined);
+  assert.equal(peer?.certificate?.fingerprint, forwarded?.certificate?.fingerprint);
+  assert.deepEqual(peer?.verification, forwarded?.verification);
+  assert.equal(peer?.resumed, forwarded?.resumed);
+}
+
+async function spanOf({ spans }: Collector, path: string): Promise<ReceivedSpan> {
+  return eventually(`the span of ${path}`, () =>
+    spans.find(({ kind, attributes }) => kind === SERVER && attributes['url.path'] === path),
+  );
+}
+
+const SPOOF_SUSPECTED = 'tls.forwarded_certificate.spoof_suspected';
+
+/** OTLP's number. */
+const SERVER = 2;
 
 function resumedOf({ outcome }: Visit): boolean | undefined {
   return outcome?.kind === 'forwarded' ? outcome.forwarded.resumed : undefined;

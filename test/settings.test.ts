@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { OPTIONS, readForwarding, readSettings, type Settings } from '../src/settings';
+import { OPTIONS, PATTERNS_OPTION, readForwarding, readPatterns, readSettings, type Settings } from '../src/settings';
 
 const NAMES = Object.keys(OPTIONS) as (keyof Settings)[];
 const DEFAULTS = Object.fromEntries(NAMES.map(name => [name, OPTIONS[name].byDefault]));
@@ -280,5 +280,55 @@ describe('the settings of forwarded certificates', () => {
     assert.deepEqual(readBoth({ forwarded: { trustedPeers: [] } }).complaints, [
       "unknown option 'forwarded.trustedPeers'; known are preset, trustedProxies",
     ]);
+  });
+});
+
+describe('the setting of patterns', () => {
+  const VARIABLE = PATTERNS_OPTION.environmentVariable;
+  function readBoth(patterns: unknown, variable?: string) {
+    const complaints: string[] = [];
+    const config = patterns === undefined ? {} : { patterns };
+    const environment = variable === undefined ? {} : { [VARIABLE]: variable };
+    const read = readPatterns(config as object, environment, complaint => complaints.push(complaint));
+    return { read, complaints };
+  }
+
+  it('is all of them, by default, and where they are asked for', () => {
+    for (const given of [readBoth(undefined), readBoth(true), readBoth(undefined, 'True'), readBoth(undefined, ' ')]) {
+      assert.deepEqual(given, { read: {}, complaints: [] });
+    }
+  });
+
+  it('is none, where they are switched off', () => {
+    for (const given of [readBoth(false), readBoth(undefined, 'FALSE'), readBoth(false, 'true')]) {
+      assert.deepEqual(given, { read: undefined, complaints: [] });
+    }
+  });
+
+  it('has thresholds, as an option or a variable; the option wins', () => {
+    const read = { retry_burst: { failures: 50 }, scanner: false };
+    assert.deepEqual(readBoth(read), { read, complaints: [] });
+    assert.deepEqual(readBoth(undefined, 'Retry_Burst.Failures=50, scanner=false'), { read, complaints: [] });
+    assert.deepEqual(readBoth(read, 'scanner.kinds=2'), { read, complaints: [] });
+  });
+
+  it('is all of them where it is garbage, and says what was expected', () => {
+    for (const garbage of ['garbage', 7, null, []]) {
+      const { read, complaints } = readBoth(garbage);
+      assert.deepEqual(read, {});
+      assert.match(
+        complaints.join(),
+        /^option patterns is .*, expected true, false, or patterns with their thresholds$/,
+      );
+    }
+    assert.match(readBoth(undefined, 'garbage').complaints.join(), new RegExp(`^${VARIABLE} is 'garbage'`));
+  });
+
+  it('names a part that is not understood, and where it stands', () => {
+    assert.deepEqual(readBoth({ scanner: { kinds: 99 }, retry_burst: false }), {
+      read: { retry_burst: false },
+      complaints: ['option patterns: scanner.kinds is 99, expected a whole number from 1 to 8'],
+    });
+    assert.match(readBoth(undefined, 'portscan=true').complaints.join(), new RegExp(`^${VARIABLE}: unknown pattern`));
   });
 });

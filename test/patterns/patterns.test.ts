@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FailureReason } from '../../src/handshake/failure-reasons';
 import type { Handshake } from '../../src/handshake/handshake';
 import type { Pattern, Sighting } from '../../src/patterns/pattern';
@@ -70,6 +72,15 @@ describe('the patterns', () => {
       }
     });
   }
+
+  it('have an alert each, and no alert is for a pattern that is none', () => {
+    const rules = readFileSync(join(__dirname, '../../../collector-config/alerts/tls.rules.yml'), 'utf8');
+    const named = [...rules.matchAll(/expr: service:tls_abuse_detections:new10m\{tls_abuse_pattern="(\w+)"\}/g)];
+    assert.deepEqual(
+      named.map(match => match[1]),
+      Object.keys(PATTERNS),
+    );
+  });
 
   it('find the same within a window, in whatever order they are told', () => {
     const names = Object.keys(PATTERNS) as PatternName[];

@@ -17,6 +17,8 @@ export interface DoubtfulRequest {
   readonly span: Span | undefined;
   /** A span that may be active although it is of no request: what was active when the connection came. */
   readonly foreign: Span | undefined;
+  /** Who delivered the request: behind a proxy, the proxy. Undefined: its handshake says that. */
+  readonly forwarder: { readonly address?: string | undefined } | undefined;
   /** Asked when the request has been answered. Undefined: the handshake is not known after all. */
   readonly facts: () => RequestFacts | undefined;
   /** Calls back once the handshake has been reported, at once if it has. */
@@ -83,11 +85,13 @@ export class Decisions implements AnswerObserver {
     const facts = pending?.facts();
     if (pending === undefined || facts === undefined || !isDoubtful(facts)) return;
     const at = now();
-    const name = this.#events.eventOf({ facts, status, at });
+    const { request, span, target, arrivedIn, forwarder } = pending;
+    const peerAddress = facts.handshake?.peer.address ?? forwarder?.address;
+    const name = this.#events.eventOf({ facts, peerAddress, status, at });
     if (name === undefined) return;
-    const { request, span, target, arrivedIn } = pending;
     const answer: Answer = {
       facts,
+      peerAddress,
       status,
       at,
       line: requestLineOf(target, request, span, arrivedIn),
@@ -100,9 +104,9 @@ export class Decisions implements AnswerObserver {
   }
 }
 
-/** Presented, and found wanting. */
+/** Presented, even if nobody could read it, and found wanting. */
 function isDoubtful({ peer }: RequestFacts): boolean {
-  return peer.certificate !== undefined && peer.verification.result === 'failed';
+  return peer.verification.result === 'failed';
 }
 
 /** The request's own, as far as anybody has told us which that is. */

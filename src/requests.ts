@@ -97,10 +97,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     const claim = this.#claimOf(request, rawHeaders);
     const span = trace.getActiveSpan();
     if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request, claim);
-    // Of a client that a proxy speaks for, our own handshake with the proxy says nothing.
-    if (this.#decisions && this.#reporter.hasMetUnverifiedClient && claim?.peer === undefined) {
-      this.#doubt(this.#decisions, request, rawHeaders, span);
-    }
+    if (this.#decisions) this.#doubt(this.#decisions, request, rawHeaders, span, claim);
     if (claim?.suspicion === undefined || claim.told) return;
     claim.told = true;
     this.#events.say(SPOOF_SUSPECTED, claim.suspicion, now(), claim.forwarder.address);
@@ -153,19 +150,32 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     return isOfKind(span, kind) && !this.#spans.isDecorated(span);
   }
 
-  /** A client that presented something on this connection may have been let in unverified: what the application makes of it is awaited. */
-  #doubt(decisions: Decisions, request: object, rawHeaders: unknown, active: Span | undefined): void {
+  /**
+   * A client may have been let in although its certificate did not verify, by us or by a proxy: what the application makes of
+   * it is awaited. Of a client that a proxy speaks for, our own handshake with the proxy says nothing.
+   */
+  #doubt(
+    decisions: Decisions,
+    request: object,
+    rawHeaders: unknown,
+    active: Span | undefined,
+    claim: Claim | undefined,
+  ): void {
+    const forwarded = claim?.peer;
+    if (forwarded ? forwarded.verification.result !== 'failed' : !this.#reporter.hasMetUnverifiedClient) return;
     const birth = this.#births.birthOf(socketOf(request));
-    if (birth === undefined || !mayBeUnverified(birth)) return;
-    const foreign = trace.getSpan(birth.parent);
+    if (forwarded === undefined && (birth === undefined || !mayBeUnverified(birth))) return;
+    const foreign = birth && trace.getSpan(birth.parent);
+    const connection = () => birth && this.#connectionOf(birth);
     decisions.arrived({
       request,
       rawHeaders,
       span: active && active !== foreign && isOfKind(active, SpanKind.SERVER) ? active : undefined,
       foreign,
-      facts: () => this.#connectionOf(birth),
+      forwarder: claim?.forwarder,
+      facts: () => (forwarded ? { peer: forwarded, handshake: connection()?.handshake } : connection()),
       afterReport(report) {
-        if (birth.unreported === undefined) return report();
+        if (birth?.unreported === undefined) return report();
         birth.awaited ??= [];
         birth.awaited.push(report);
       },

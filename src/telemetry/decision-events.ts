@@ -10,6 +10,8 @@ import type { RequestLine } from './request-line';
 /** The application's answer to a request over a client certificate that did not verify. */
 export interface Answer {
   readonly facts: RequestFacts;
+  /** Undefined over a pipe, and where the connection was gone. */
+  readonly peerAddress: string | undefined;
   readonly line: RequestLine;
   readonly status: number;
   /** The application's name for the user. Undefined: it has none, or nobody asks it. */
@@ -50,7 +52,7 @@ export const ANSWER_ATTRIBUTES = {
   'network.peer.address': {
     ...asOfHandshakes('network.peer.address'),
     brief: 'The address of the other end: behind a proxy, that of the proxy.',
-    read: a => a.facts.handshake?.peer.address,
+    read: a => a.peerAddress,
   },
   'network.peer.port': { ...asOfHandshakes('network.peer.port'), read: a => a.facts.handshake?.peer.port },
   [USER_ID]: { ...described(REQUEST_ATTRIBUTES[USER_ID]), read: a => a.user },
@@ -93,12 +95,17 @@ export class DecisionEvents {
    * To be asked once an answer. Undefined: nothing is to be said of it, since it decides nothing, has been said of this
    * client within the hour, or too many were.
    */
-  eventOf({ facts, status, at }: Pick<Answer, 'facts' | 'status' | 'at'>): DecisionEventName | undefined {
+  eventOf({
+    facts,
+    peerAddress,
+    status,
+    at,
+  }: Pick<Answer, 'facts' | 'peerAddress' | 'status' | 'at'>): DecisionEventName | undefined {
     const name = decisionEventOf(status);
     if (name === undefined) return undefined;
     if (DECISION_EVENTS[name].once) return this.#memory.isFirstUse(identityOf(facts)) ? name : undefined;
     const limit = this.#flood.limitReachedBy({
-      peerAddress: facts.handshake?.peer.address,
+      peerAddress,
       reason: facts.peer.verification.errors[0] ?? '_OTHER',
       at,
     });

@@ -10,6 +10,7 @@ import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
 import { type DecisionEventName, TlsPeerSpanProcessor } from '../../src/index';
 import { type Credentials, credentials, get, node, ORDERS, Scene, type SceneOptions } from '../support/request-scene';
 import { visitHttp2 } from '../support/http-visits';
+import { LOOPBACK } from '../support/tls-pair';
 
 const REJECTED: DecisionEventName = 'tls.client_certificate.rejected';
 const ACCEPTED: DecisionEventName = 'tls.client_certificate.accepted_unverified';
@@ -298,6 +299,59 @@ describe('what an application answers a client whose certificate did not verify'
       const port = await scene.listen(server);
       assert.equal(await get(port, mallory()), 403);
       assert.deepEqual(await decided(1), [REJECTED]);
+    });
+  });
+
+  describe('behind a proxy', () => {
+    const forwarded = { preset: 'nginx', trustedProxies: ['loopback'] } as const;
+    const headers = (verdict: string) => ({
+      'x-ssl-client-verify': verdict,
+      ...(verdict !== 'NONE' && { 'x-ssl-client-cert': encodeURIComponent(known.mallory.cert) }),
+    });
+    const visit = async (port: number, verdict: string) => {
+      const request = node.http.get({ host: LOOPBACK, port, path: '/403', headers: headers(verdict) });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+    };
+
+    it('is told of whom the proxy let through unverified, over plain HTTP', async () => {
+      setUp({ config: { forwarded } });
+      const port = await scene.listen(node.http.createServer(answerAsAsked));
+      for (const verdict of ['SUCCESS', 'NONE', 'FAILED:certificate has expired']) await visit(port, verdict);
+      const [log, ...more] = await said(REJECTED);
+      assert.deepEqual(more, []);
+      assert.deepEqual(pick(log!.attributes, /^(network|tls\.(verify|client\.(subject|cert)|proxy))/), {
+        'network.peer.address': '127.0.0.1',
+        'tls.verify.result': 'failed',
+        'tls.verify.errors': ['certificate_expired'],
+        'tls.verify.code': 'CERT_HAS_EXPIRED',
+        'tls.proxy.preset': 'nginx',
+        'tls.client.subject': 'CN=mallory',
+        'tls.client.certificate.source': 'header',
+      });
+      const spans = await scene.spans(SpanKind.SERVER, 3);
+      const [event, ...others] = spans.flatMap(span => span.events.map(({ name }) => ({ name, span })));
+      assert.deepEqual(others, []);
+      assert.equal(event?.name, REJECTED);
+      assert.equal(log!.spanContext?.spanId, event.span.spanContext().spanId);
+    });
+
+    it('is of the client, and not of a proxy whose own certificate did not verify', async () => {
+      const trustedProxies = [`fingerprint:${known.fingerprints.alice}`];
+      setUp({ config: { forwarded: { ...forwarded, trustedProxies } } });
+      const port = await scene.listen(node.https.createServer(asking(), answerAsAsked));
+      // From here on answers are looked at.
+      await get(port, { ...mallory(), path: '/401' });
+      const proxy = { ...mallory(), ...known.alice };
+      await get(port, { ...proxy, path: '/403/verified', headers: headers('SUCCESS') });
+      await get(port, { ...proxy, path: '/403/failed', headers: headers('FAILED:certificate revoked') });
+      const [, log, ...more] = await said(REJECTED, 2);
+      assert.deepEqual(more, []);
+      assert.equal(log!.attributes['url.path'], '/403/failed');
+      assert.deepEqual(log!.attributes['tls.verify.errors'], ['certificate_revoked']);
+      assert.equal(log!.attributes['tls.proxy.subject'], 'CN=alice');
+      assert.equal(log!.attributes['tls.client.subject'], 'CN=mallory');
     });
   });
 

@@ -37,22 +37,18 @@ export interface Forwarder {
   readonly verification?: Verification | undefined;
 }
 
-/** Why a certificate header is not believed. Low cardinality. */
-export type SuspicionReason =
-  /** The header came from a peer that is no trusted proxy. */
-  | 'untrusted_peer'
-  /** A header that may come once came several times. */
-  | 'duplicate_header'
-  /** Headers of other formats came beside those of the configured one. */
-  | 'several_presets'
-  /** It names another certificate than the one of the direct handshake. */
-  | 'contradicts_handshake'
-  /** It contradicts itself: fields that are not those of the certificate beside them, an element forged by a name. */
-  | 'contradicts_itself'
-  /** A header that the format always sends is missing: somebody had it dropped. */
-  | 'incomplete'
-  /** It cannot be read as what the format promises, or is larger than any proxy's. */
-  | 'malformed';
+/** Why a certificate header is not believed. Low cardinality; the README's table is made of them. */
+export const SUSPICIONS = {
+  untrusted_peer: 'The header came from a peer that is no trusted proxy.',
+  duplicate_header: 'A header that may come once came several times.',
+  several_presets: 'Headers of other formats came beside those of the configured one.',
+  contradicts_handshake: 'It names another certificate than the one of the direct handshake.',
+  contradicts_itself: 'Fields are not those of the certificate beside them, or a name forged an element.',
+  incomplete: 'A header that the format always sends is missing: somebody had it dropped.',
+  malformed: "It cannot be read as what the format promises, or is larger than any proxy's.",
+} as const satisfies Record<string, string>;
+
+export type SuspicionReason = keyof typeof SUSPICIONS;
 
 export interface Suspicion {
   readonly reason: SuspicionReason;

@@ -30,6 +30,11 @@ const COMMANDS: Readonly<Record<string, Proof>> = {
   'node --require opentelemetry-instrumentation-tls/register app.js': { runHere: serveOneVisitor },
   "NODE_OPTIONS='--require opentelemetry-instrumentation-tls/register' node app.js": { runHere: serveOneVisitor },
   'node --import opentelemetry-instrumentation-tls/register app.mjs': { runHere: runModule },
+  'OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET=nginx OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES=loopback node --require opentelemetry-instrumentation-tls/register app.js':
+    {
+      runBy: 'test/real/proxies.test.ts',
+      as: 'examples/proxies',
+    },
   'npx otel-tls watch': { runHere: watch },
   'docker compose -f collector-config/compose.yaml up': {
     runBy: 'test/real/configurations.test.ts',

@@ -1,5 +1,7 @@
 import type { PeerCertificate } from '../../src/certificate/peer-certificate';
 import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../../src/handshake/failure-reasons';
+import { SUSPICIONS } from '../../src/forwarded/forwarded-certificate';
+import { PRESET_ROWS } from '../../src/forwarded/presets';
 import type { Handshake } from '../../src/handshake/handshake';
 import type { Pattern } from '../../src/patterns/pattern';
 import { PATTERNS } from '../../src/patterns/patterns';
@@ -106,6 +108,21 @@ const TABLES: Readonly<Record<string, () => string>> = {
           row.brief,
         ]),
       ],
+    ),
+  presets: () =>
+    table(
+      ['preset', 'proxy', '`tls.verify.result` can be', ''],
+      Object.entries<{ proxy: string; says: readonly string[]; note?: string }>(PRESET_ROWS).map(([name, row]) => [
+        code(name),
+        row.proxy,
+        row.says.map(code).join(', '),
+        row.note ?? '',
+      ]),
+    ),
+  suspicions: () =>
+    table(
+      ['`tls.forwarded.suspicion`', 'when'],
+      Object.entries(SUSPICIONS).map(([name, brief]) => [code(name), brief]),
     ),
   'answer-attributes': () =>
     table(

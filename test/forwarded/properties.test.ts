@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type PeerCertificate, parsePeerCertificate } from '../../src/certificate/peer-certificate';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
-import { PRESETS, type Preset } from '../../src/forwarded/presets';
+import { PRESET_ROWS, PRESETS, type Preset } from '../../src/forwarded/presets';
 import {
   alternativeNames,
   commonName,
@@ -451,7 +451,11 @@ describe('certificates with names that are meant to deceive', () => {
           const outcome = read(preset, headers);
           const foreign = foreignField(outcome, client);
           if (foreign !== undefined) assert.fail(`${foreign}, read from ${JSON.stringify(headers)}`);
-          if (outcome.kind === 'forwarded') readBack++;
+          if (outcome.kind === 'forwarded') {
+            readBack++;
+            const says: readonly string[] = PRESET_ROWS[preset].says;
+            assert.ok(says.includes(outcome.forwarded.verification.result), preset);
+          }
         }
       }
       assert.ok(readBack > 0, 'nothing was ever read');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ForwardedOutcome } from '../../src/forwarded/forwarded-certificate';
+import { PRESET_ROWS, type Preset } from '../../src/forwarded/presets';
 import { outcomeOf, spoken } from './forwarded-request';
 import { RECORDINGS, type RecordedCase, sample, wholeAgain } from './recordings';
 
@@ -38,6 +39,14 @@ describe('what real proxies forwarded', () => {
     for (const { name, recorded, outcome } of replayed) {
       if (outcome.kind !== 'forwarded' || outcome.forwarded.verification.result !== 'ok') continue;
       assert.ok(GOOD.test(recorded.case) || REVOKED.test(recorded.case), name);
+    }
+  });
+
+  it('says of the verification what the README tells', () => {
+    for (const { name, preset, outcome } of replayed) {
+      if (outcome.kind !== 'forwarded') continue;
+      const says: readonly string[] = PRESET_ROWS[preset as Preset].says;
+      assert.ok(says.includes(outcome.forwarded.verification.result), name);
     }
   });
 

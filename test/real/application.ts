@@ -8,13 +8,19 @@ import type { RunningProgram, RunningPrograms } from './running-programs';
 
 const REPOSITORY = resolve(__dirname, '../../..');
 
-/** The ordinary application of fixtures/, in a process of its own under the preload. */
+/** An application of fixtures/, with its name and flags of Node's besides the preload's. */
+export interface ApplicationFile {
+  readonly file: string;
+  readonly flags?: readonly string[];
+}
+
+/** An ordinary application of fixtures/, in a process of its own under the preload. */
 export class Application {
   readonly service: string;
   readonly program: RunningProgram;
   readonly port: number;
-  /** Here revoked certificates are refused as well. */
-  readonly strictPort: number;
+  /** Here revoked certificates are refused as well. Undefined: not every application has it. */
+  readonly strictPort: number | undefined;
   readonly #authority: string;
 
   private constructor(service: string, program: RunningProgram, ports: Ports, authority: string) {
@@ -31,13 +37,14 @@ export class Application {
     credentials: Credentials,
     service: string,
     env: NodeJS.ProcessEnv,
+    { file, flags = [] }: ApplicationFile = { file: 'mutual-tls-app.js' },
   ): Promise<Application> {
     const folder = mkdtempSync(join(tmpdir(), 'mutual-tls-app-'));
     try {
       for (const [name, text] of Object.entries(credentials.serverFiles)) writeFileSync(join(folder, name), text);
       const register = join(REPOSITORY, 'build/src/register.js');
-      const app = join(REPOSITORY, 'test/real/fixtures/mutual-tls-app.js');
-      const program = programs.start(service, process.execPath, ['--require', register, app, folder], {
+      const app = join(REPOSITORY, 'test/real/fixtures', file);
+      const program = programs.start(service, process.execPath, ['--require', register, ...flags, app, folder], {
         OTEL_SERVICE_NAME: service,
         ...env,
       });
@@ -52,10 +59,10 @@ export class Application {
   }
 
   /** One https request over a connection of its own. Resolves to the answer's body, or to the error's code. */
-  async request(client: https.RequestOptions, { strict = false } = {}): Promise<string> {
+  async request(client: https.RequestOptions, { strict = false, path = '/' } = {}): Promise<string> {
     const port = strict ? this.strictPort : this.port;
     return outcomeOf(
-      https.get({ host: '127.0.0.1', port, path: '/', ca: this.#authority, agent: false, ...client, timeout: 30_000 }),
+      https.get({ host: '127.0.0.1', port, path, ca: this.#authority, agent: false, ...client, timeout: 30_000 }),
     );
   }
 
@@ -67,7 +74,7 @@ export class Application {
 
 interface Ports {
   readonly port: number;
-  readonly strictPort: number;
+  readonly strictPort?: number;
 }
 
 function outcomeOf(request: http.ClientRequest): Promise<string> {

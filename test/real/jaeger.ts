@@ -40,6 +40,12 @@ export class Jaeger {
     return (traces ?? []).flatMap(trace => trace.spans).map(storedSpan);
   }
 
+  /** What Jaeger's UI opens when one clicks on a reference to the trace. */
+  async trace(traceId: string): Promise<StoredSpan[]> {
+    const [trace] = await this.#get<JaegerTrace[]>(`/api/traces/${traceId}`);
+    return (trace as JaegerTrace).spans.map(storedSpan);
+  }
+
   /** Waits until the search finds at least so many spans, and gives all it found. */
   async findEventually(search: Search, count = 1): Promise<StoredSpan[]> {
     let found: StoredSpan[] = [];
@@ -73,10 +79,19 @@ export interface Search {
 export interface StoredSpan {
   readonly name: string;
   readonly traceId: string;
+  readonly spanId: string;
+  /** Its parent and its links. The UI shows a link as a reference that leads to the other trace. */
+  readonly references: readonly Reference[];
   /** Span attributes; Jaeger keeps an array as its JSON text. */
   readonly tags: Record<string, unknown>;
   /** Span events, each with its name as `event`. */
   readonly events: Record<string, unknown>[];
+}
+
+export interface Reference {
+  readonly type: 'CHILD_OF' | 'FOLLOWS_FROM';
+  readonly traceId: string;
+  readonly spanId: string;
 }
 
 interface JaegerTrace {
@@ -85,6 +100,8 @@ interface JaegerTrace {
 
 interface JaegerSpan {
   readonly traceID: string;
+  readonly spanID: string;
+  readonly references: { refType: Reference['type']; traceID: string; spanID: string }[];
   readonly operationName: string;
   readonly tags: KeyValue[];
   readonly logs: { fields: KeyValue[] }[];
@@ -99,6 +116,12 @@ function storedSpan(span: JaegerSpan): StoredSpan {
   return {
     name: span.operationName,
     traceId: span.traceID,
+    spanId: span.spanID,
+    references: span.references.map(({ refType, traceID, spanID }) => ({
+      type: refType,
+      traceId: traceID,
+      spanId: spanID,
+    })),
     tags: byKey(span.tags),
     events: span.logs.map(log => byKey(log.fields)),
   };

@@ -17,7 +17,7 @@ import { peerForwardedBy, peerOfHandshake, type TlsPeer } from './identity/tls-p
 import type { Birth, Reporter } from './reporter';
 import type { Forwarding } from './settings';
 import type { Occurrence } from './telemetry/occurrence';
-import { type RequestEvents, suspicionAttributes } from './telemetry/request-events';
+import { overflowAttributes, type RequestEvents, suspicionAttributes } from './telemetry/request-events';
 import type { RequestDecoration, RequestSpans } from './telemetry/request-spans';
 
 /** Who knows what became of a socket's birth. */
@@ -60,6 +60,8 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #decisions: Decisions | undefined;
   readonly #onSpanProcessor: () => void;
   /** Undefined: what proxies forward is not looked at. */
+  readonly #forwarding: Forwarding | undefined;
+  /** Undefined: the same. */
   readonly #reader: ForwardedReader | undefined;
   /** What was forwarded with a request, by what `exchangeOf` makes of it. Empty without a reader. */
   readonly #claims = new WeakMap<object, Claim>();
@@ -75,6 +77,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     this.#events = events;
     this.#decisions = decisions;
     this.#onSpanProcessor = onSpanProcessor;
+    this.#forwarding = forwarding;
     if (forwarding === undefined) return;
     // One of its own: what is forwarded must not push out the certificates of our own peers. It parses only what a trusted
     // proxy sent.
@@ -101,6 +104,17 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     if (claim?.suspicion === undefined || claim.told) return;
     claim.told = true;
     this.#events.say(SPOOF_SUSPECTED, claim.suspicion, now(), claim.forwarder.address);
+  }
+
+  overflowed(socket: object): void {
+    if (this.#forwarding === undefined) return;
+    const direct = this.#peerOfSocket(socket);
+    const end = otherEnd(socket as Socket);
+    const forwarder = { ...end, certificate: direct?.certificate, verification: direct?.verification };
+    // What strangers send is nobody's certificate.
+    if (this.#forwarding.trustedProxies.trusts(forwarder) === undefined) return;
+    const attributes = overflowAttributes(this.#forwarding.preset, end, direct);
+    this.#events.say('tls.forwarded_certificate.too_large', attributes, now(), end.address);
   }
 
   leaving(request: object, socket: object): void {

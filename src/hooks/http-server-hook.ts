@@ -47,6 +47,7 @@ export class HttpServerHook {
   readonly #emit: Around<Server> = (server, args, original) => {
     const request = args[1];
     if (!REQUEST_EVENTS.has(args[0]) || typeof request !== 'object' || request === null) {
+      if (args[0] === 'clientError') guard(() => this.#clientFailed(args[1], args[2]));
       return Reflect.apply(original, server, args);
     }
     const rawHeaders = args[0] === 'stream' ? args[4] : (request as { rawHeaders?: unknown }).rawHeaders;
@@ -67,6 +68,12 @@ export class HttpServerHook {
           );
     return observer.handling(request, rawHeaders, emit);
   };
+
+  /** Node asks whether anybody listens, and answers itself if not. We hear the question without being one who does. */
+  #clientFailed(error: unknown, socket: unknown): void {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'HPE_HEADER_OVERFLOW') this.#observer.overflowed(socket as object);
+  }
 }
 
 type Listener = (...args: never[]) => unknown;

@@ -44,11 +44,17 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
-/** Events of requests: log records, and events of the request's own span. */
+/** Events of requests: log records, and events of the request's own span, if it came to be one. */
 export const REQUEST_EVENTS = {
   'tls.forwarded_certificate.spoof_suspected': {
     brief: 'A request came with a certificate header that must not be believed. `tls.forwarded.suspicion` says why.',
     severity: 'ERROR',
+  },
+  'tls.forwarded_certificate.too_large': {
+    brief:
+      'A trusted proxy sent a request whose head is larger than Node reads, as a certificate with very many names makes it. ' +
+      'Node answers 431 before the application hears of it, and there is no span.',
+    severity: 'WARN',
   },
 } as const satisfies Record<string, { readonly brief: string; readonly severity: Severity }>;
 

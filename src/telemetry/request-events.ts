@@ -42,14 +42,20 @@ export class RequestEvents {
 /** What is said of a certificate header that is not believed. `direct` is who sent it, by our own handshake. */
 export function suspicionAttributes(
   { reason, preset, header }: Suspicion,
-  { address, port }: Endpoint,
+  sender: Endpoint,
   direct: TlsPeer | undefined,
 ): Attributes {
-  const attributes: Attributes = {
-    'tls.forwarded.suspicion': reason,
-    'tls.forwarded.header': header,
-    'tls.proxy.preset': preset,
-  };
+  const said = { 'tls.forwarded.suspicion': reason, 'tls.forwarded.header': header, 'tls.proxy.preset': preset };
+  return { ...said, ...senderAttributes(sender, direct) };
+}
+
+/** What is said of a request that was too large to be one. */
+export function overflowAttributes(preset: string, sender: Endpoint, direct: TlsPeer | undefined): Attributes {
+  return { 'tls.proxy.preset': preset, ...senderAttributes(sender, direct) };
+}
+
+/** `direct` is the sender by our own handshake. */
+function senderAttributes({ address, port }: Endpoint, direct: TlsPeer | undefined): Attributes {
   const known: Attributes = {
     'network.peer.address': address,
     'network.peer.port': port,
@@ -58,6 +64,5 @@ export function suspicionAttributes(
     'tls.client.subject': direct?.certificate?.subject,
     'tls.client.hash.sha256': direct?.certificate?.fingerprint,
   };
-  for (const [name, value] of Object.entries(known)) if (value !== undefined) attributes[name] = value;
-  return attributes;
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }

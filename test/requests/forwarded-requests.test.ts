@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { SpanKind } from '@opentelemetry/api';
 import { getActiveTlsPeer, getTlsPeer, type TlsPeer, TlsPeerSpanProcessor } from '../../src/index';
 import { type Credentials, credentials, get, linked, node, ORDERS, Scene, told } from '../support/request-scene';
 import { LOOPBACK } from '../support/tls-pair';
 
 const SUSPECTED = 'tls.forwarded_certificate.spoof_suspected';
+const TOO_LARGE = 'tls.forwarded_certificate.too_large';
 
 describe('requests behind a proxy that has ended TLS', () => {
   let known: Credentials;
@@ -180,6 +183,70 @@ describe('requests behind a proxy that has ended TLS', () => {
     response.resume();
     assert.equal(getTlsPeer(response), undefined);
     await once(response, 'close');
+  });
+
+  describe('with a head that is larger than Node reads', () => {
+    const large = { 'x-forwarded-client-cert': 'Cert='.padEnd(20_000, 'a') };
+    const tooLarge = () => scene.recorder.logs.filter(({ eventName }) => eventName === TOO_LARGE);
+
+    /** The answer's status. */
+    async function statusOf(request: ClientRequest): Promise<number | undefined> {
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'close');
+      return response.statusCode;
+    }
+
+    it('are told of, and answered by Node as it would without us', async () => {
+      scene = new Scene({ config: trusting });
+      const server = node.http.createServer(() => assert.fail('there is no request'));
+      const port = await scene.listen(server);
+      assert.equal(await statusOf(node.http.get({ host: LOOPBACK, port, agent: false, headers: large })), 431);
+      assert.equal(server.listenerCount('clientError'), 0);
+      const [record, ...more] = tooLarge();
+      assert.deepEqual(more, []);
+      assert.equal(record?.severityText, 'WARN');
+      assert.equal(typeof record.attributes['network.peer.port'], 'number');
+      const { 'network.peer.port': _, ...rest } = record.attributes;
+      assert.deepEqual(rest, { 'tls.proxy.preset': 'envoy-xfcc', 'network.peer.address': '127.0.0.1' });
+    });
+
+    it('are told of when they come over TLS, with the proxy’s own connection', async () => {
+      scene = new Scene({ config: trusting });
+      const server = node.https.createServer({ ...known.server, ca: known.ca }, () =>
+        assert.fail('there is no request'),
+      );
+      const port = await scene.listen(server);
+      const asked = node.https.get({ host: LOOPBACK, port, ca: known.ca, agent: false, headers: large });
+      assert.equal(await statusOf(asked), 431);
+      const [record] = tooLarge();
+      const [handshake] = scene.handshakes('server');
+      assert.equal(record?.attributes['tls.connection.id'], handshake!.spanContext().spanId);
+    });
+
+    it('are left to an application that answers them itself', async () => {
+      scene = new Scene({ config: trusting });
+      const server = node.http.createServer(() => assert.fail('there is no request'));
+      server.on('clientError', (_fault, socket) => socket.end('HTTP/1.1 413 Mine\r\nConnection: close\r\n\r\n'));
+      const port = await scene.listen(server);
+      assert.equal(await statusOf(node.http.get({ host: LOOPBACK, port, agent: false, headers: large })), 413);
+      assert.equal(tooLarge().length, 1);
+    });
+
+    it('are nobody’s business when they come from a stranger, or are broken in another way', async () => {
+      scene = new Scene({ config: distrusting });
+      const port = await scene.listen(node.http.createServer());
+      assert.equal(await statusOf(node.http.get({ host: LOOPBACK, port, agent: false, headers: large })), 431);
+      assert.deepEqual(tooLarge(), []);
+      await scene.close();
+
+      scene = new Scene({ config: trusting });
+      const trustingPort = await scene.listen(node.http.createServer());
+      const socket = connect(trustingPort, LOOPBACK);
+      socket.end('GET / HTTP/1.1\r\nhost x\r\n\r\n');
+      assert.match(await text(socket), /^HTTP\/1\.1 400 /);
+      assert.deepEqual(tooLarge(), []);
+    });
   });
 
   it('fill nobody’s logs: what is too much is counted', async () => {

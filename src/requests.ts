@@ -79,10 +79,10 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     this.#onSpanProcessor = onSpanProcessor;
     this.#forwarding = forwarding;
     if (forwarding === undefined) return;
-    // One of its own: what is forwarded must not push out the certificates of our own peers. It parses only what a trusted
-    // proxy sent.
+    // One of its own: what is forwarded must not push out the certificates of our own peers. Nor what the proxy found wrong
+    // those that it did not.
     const certificates = new CertificateCache({ now: () => performance.now() });
-    const parseCertificate = (der: Uint8Array) => certificates.get(der, true);
+    const parseCertificate = (der: Uint8Array, refuted: boolean) => certificates.get(der, !refuted);
     this.#reader = new ForwardedReader({ ...forwarding, parseCertificate });
   }
 

@@ -15,8 +15,11 @@ export interface ForwardedReaderOptions {
   readonly preset: Preset;
   /** Who may say so. */
   readonly trustedProxies: TrustedProxies;
-  /** DER to a certificate; undefined, or one with `parsed` false, where that cannot be. */
-  readonly parseCertificate: (der: Uint8Array) => PeerCertificate | undefined;
+  /**
+   * DER to a certificate; undefined, or one with `parsed` false, where that cannot be. `refuted`: the proxy says that it does
+   * not verify, so anybody may have made it.
+   */
+  readonly parseCertificate: (der: Uint8Array, refuted: boolean) => PeerCertificate | undefined;
 }
 
 /** Reads the certificate headers of requests, for one preset. Keeps nothing of a request but which authorities are accepted. */
@@ -91,7 +94,8 @@ export class ForwardedReader {
     if (fields.suspicion) return this.#suspected(fields.suspicion.reason, fields.suspicion.header);
     if (claim === undefined) return ABSENT;
 
-    const whole = claim.leaf && this.#parseCertificate(claim.leaf);
+    const refuted = claim.verification.result === 'failed';
+    const whole = claim.leaf && this.#parseCertificate(claim.leaf, refuted);
     if (claim.leaf && !whole?.parsed) return this.#suspected('malformed', fields.headerOf(claim.leaf) ?? header);
     const differing = whole && (differingField(claim.copied ?? {}, whole, claim.leaf!) ?? claim.refutedBy?.(whole));
     if (differing !== undefined) return this.#suspected('contradicts_itself', differing);
@@ -109,7 +113,7 @@ export class ForwardedReader {
     }
 
     let chain: readonly PeerCertificate[] | undefined;
-    const parsedChain = () => (chain ??= this.#parsed((presented && claim.chain) || []));
+    const parsedChain = () => (chain ??= this.#parsed((presented && claim.chain) || [], refuted));
     return {
       kind: 'forwarded',
       forwarded: Object.freeze({
@@ -125,8 +129,8 @@ export class ForwardedReader {
     };
   }
 
-  #parsed(chain: readonly Uint8Array[]): readonly PeerCertificate[] {
-    const certificates = chain.map(der => this.#parseCertificate(der));
+  #parsed(chain: readonly Uint8Array[], refuted: boolean): readonly PeerCertificate[] {
+    const certificates = chain.map(der => this.#parseCertificate(der, refuted));
     return Object.freeze(certificates.filter(certificate => certificate?.parsed)) as readonly PeerCertificate[];
   }
 

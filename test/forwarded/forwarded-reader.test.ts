@@ -121,6 +121,21 @@ describe('the reader of forwarded certificates', () => {
     }
   });
 
+  it('says of a certificate that the proxy found wrong that anybody may have made it', () => {
+    const refutedOnes: boolean[] = [];
+    const parseCertificate = (der: Uint8Array, refuted: boolean) => {
+      refutedOnes.push(refuted);
+      return parsePeerCertificate(der);
+    };
+    const trustedProxies = TrustedProxies.parse(['loopback'], assert.fail)!;
+    const reader = new ForwardedReader({ preset: 'nginx', trustedProxies, parseCertificate });
+    for (const verdict of ['SUCCESS', 'FAILED:certificate has expired']) {
+      const raw = rawHeaders({ 'X-SSL-Client-Verify': verdict, 'X-SSL-Client-Cert': escapedPem(client) });
+      assert.equal(reader.read(raw, FROM_THE_PROXY).kind, 'forwarded');
+    }
+    assert.deepEqual(refutedOnes, [false, true]);
+  });
+
   it('does not throw where parsing does', () => {
     const trustedProxies = TrustedProxies.parse(['loopback'], assert.fail)!;
     const parseCertificate = () => {

@@ -336,29 +336,31 @@ class UndiciSpans {
   #span: Span | undefined;
 
   created(request: object): void {
-    this.#request = request;
-    this.#match();
+    if (this.#span && this.#belongTogether(request, this.#span)) return;
+    this.#wait(request, undefined);
   }
 
   started(span: Span): void {
-    this.#span = span;
-    this.#match();
+    if (this.#request && this.#belongTogether(this.#request, span)) return;
+    this.#wait(undefined, span);
   }
 
   spanOf(request: object): Span | undefined {
     return this.#spans.get(request);
   }
 
-  #match(): void {
-    const [request, span] = [this.#request, this.#span];
-    if (request && span && urlOf(request) === (span as SdkSpan).attributes?.['url.full']) {
-      this.#spans.set(request, span);
-    } else if (request === undefined || span === undefined) {
-      // The other one comes in the same breath, or not at all.
-      Promise.resolve().then(() => this.#forget());
-      return;
-    }
+  #belongTogether(request: object, span: Span): boolean {
+    if (urlOf(request) !== (span as SdkSpan).attributes?.['url.full']) return false;
+    this.#spans.set(request, span);
     this.#forget();
+    return true;
+  }
+
+  /** For the other one, which comes in the same breath or not at all. Whoever waited before had none. */
+  #wait(request: object | undefined, span: Span | undefined): void {
+    this.#request = request;
+    this.#span = span;
+    Promise.resolve().then(() => this.#forget());
   }
 
   #forget(): void {

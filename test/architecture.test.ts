@@ -34,7 +34,7 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
     'version',
   ],
   register: ['preload'],
-  preload: ['instrumentation', 'settings', 'hooks', 'telemetry', 'version'],
+  preload: ['instrumentation', 'settings', 'hooks', 'telemetry', 'identity', 'version'],
   instrumentation: [
     'reporter',
     'requests',

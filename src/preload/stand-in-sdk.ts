@@ -9,7 +9,9 @@ import {
 } from '@opentelemetry/api';
 import type { TlsInstrumentation } from '../instrumentation';
 import { globalLogs, isStandIn } from '../telemetry/providers';
+import { TlsPeerSpanProcessor } from '../identity/peer-span-processor';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
+import { addSpanProcessor } from './added-span-processor';
 import type { PlainLines } from './plain-lines';
 import { recordFailures } from './recorded-failures';
 import { isRegistered } from './registered';
@@ -51,6 +53,7 @@ export class StandInSdk {
     };
     start();
     this.#tracerProvider = (proxy instanceof ProxyTracerProvider ? proxy.getDelegate() : NONE) as SdkProvider;
+    addSpanProcessor(this.#tracerProvider, () => new TlsPeerSpanProcessor());
     // The one that the instrumentation is going to ask for: an SDK has one tracer for each name and version.
     if (proxy instanceof ProxyTracerProvider)
       recordFailures(proxy.getDelegate().getTracer(PACKAGE_NAME, PACKAGE_VERSION));

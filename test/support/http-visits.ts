@@ -120,7 +120,7 @@ async function fetching(
 }
 
 /** Node exports it nowhere, but fetch takes its options for TLS from one. The key is undici's own; Node 26 has the second. */
-async function builtInAgent(): Promise<AgentClass> {
+export async function builtInAgent(): Promise<AgentClass> {
   await fetch('data:,');
   const dispatchers = globalThis as unknown as Record<symbol, { constructor: AgentClass } | undefined>;
   const dispatcher =

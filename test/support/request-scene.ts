@@ -91,6 +91,10 @@ export class Scene {
     if (order === 'ours first') this.#enableTheirs();
   }
 
+  get undici(): UndiciInstrumentation {
+    return INSTRUMENTATIONS.undici;
+  }
+
   async listen(server: net.Server): Promise<number> {
     this.#servers.push(server);
     return listen(server);
@@ -119,6 +123,7 @@ export class Scene {
   #enableTheirs(): void {
     for (const one of this.#theirs) {
       one.setTracerProvider(this.recorder.tracerProvider);
+      one.setConfig({ enabled: true });
       one.enable();
     }
     // The first time they wait for somebody to require these; whoever did before was in vain. Nothing else starts them then.

@@ -198,7 +198,8 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
     const logger = settings.events === 'both' || settings.events === 'log' ? () => providers.logger() : undefined;
     if (logger) sinks.push(new EventSink(logger, settings, occurrence));
-    if (patterns) sinks.push(new PatternSink({ meter, logger, patterns, occurrence, now: clock }));
+    const patternSink = patterns && new PatternSink({ meter, logger, patterns, occurrence, now: clock });
+    if (patternSink) sinks.push(patternSink);
     const requestFlood = new FloodControl(settings, clock);
     const suppression = [
       new SuppressionReport(flood, meter, logger),
@@ -220,6 +221,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       events: new RequestEvents(logger, requestFlood),
       decisions: decisionEvents.areWanted ? decisions : undefined,
       forwarding,
+      patterns: patternSink,
       onSpanProcessor: () => guard(() => undiciHook.enable()),
     });
     const undiciHook = new UndiciHook(requests);

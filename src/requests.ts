@@ -17,7 +17,9 @@ import { peerForwardedBy, peerOfHandshake, type TlsPeer } from './identity/tls-p
 import type { Birth, Reporter } from './reporter';
 import type { Forwarding } from './settings';
 import type { Occurrence } from './telemetry/occurrence';
+import type { PatternSink } from './telemetry/pattern-sink';
 import { overflowAttributes, type RequestEvents, suspicionAttributes } from './telemetry/request-events';
+import { endpointOf, targetOf } from './telemetry/request-line';
 import type { RequestDecoration, RequestSpans } from './telemetry/request-spans';
 
 /** Who knows what became of a socket's birth. */
@@ -36,6 +38,8 @@ export interface RequestParts {
   readonly decisions: Decisions | undefined;
   /** Undefined: what proxies forward is not looked at. */
   readonly forwarding: Forwarding | undefined;
+  /** Undefined: no patterns of abuse are looked for. */
+  readonly patterns: PatternSink | undefined;
   /** Called when the first TlsPeerSpanProcessor is made, if that is later than this. */
   readonly onSpanProcessor: () => void;
 }
@@ -58,6 +62,9 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #spans: RequestSpans;
   readonly #events: RequestEvents;
   readonly #decisions: Decisions | undefined;
+  readonly #patterns: PatternSink | undefined;
+  /** Exchanges that the patterns have been told of. */
+  readonly #watched = new WeakSet<object>();
   readonly #onSpanProcessor: () => void;
   /** Undefined: what proxies forward is not looked at. */
   readonly #forwarding: Forwarding | undefined;
@@ -69,13 +76,15 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #readLater = new WeakMap<object, TlsPeer>();
   readonly #undici = new UndiciSpans();
 
-  constructor({ births, reporter, occurrence, spans, events, decisions, forwarding, onSpanProcessor }: RequestParts) {
+  constructor(parts: RequestParts) {
+    const { births, reporter, occurrence, spans, events, decisions, forwarding, patterns, onSpanProcessor } = parts;
     this.#births = births;
     this.#reporter = reporter;
     this.#occurrence = occurrence;
     this.#spans = spans;
     this.#events = events;
     this.#decisions = decisions;
+    this.#patterns = patterns;
     this.#onSpanProcessor = onSpanProcessor;
     this.#forwarding = forwarding;
     if (forwarding === undefined) return;
@@ -101,6 +110,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     const span = trace.getActiveSpan();
     if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request, claim);
     if (this.#decisions) this.#doubt(this.#decisions, request, rawHeaders, span, claim);
+    if (this.#patterns) this.#watch(this.#patterns, request, rawHeaders, claim?.peer);
     if (claim?.suspicion === undefined || claim.told) return;
     claim.told = true;
     this.#events.say(SPOOF_SUSPECTED, claim.suspicion, now(), claim.forwarder.address);
@@ -194,6 +204,29 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
         birth.awaited.push(report);
       },
     });
+  }
+
+  /** Whose request it is may not be known before the handshake is reported: nobody is kept waiting for that here. */
+  #watch(patterns: PatternSink, request: object, rawHeaders: unknown, forwarded: TlsPeer | undefined): void {
+    const birth = forwarded ? undefined : this.#births.birthOf(socketOf(request));
+    if (forwarded === undefined && (birth === undefined || !hasPresented(birth))) return;
+    // HTTP/2 hands over a stream, and may make a request of it.
+    const exchange = exchangeOf(request);
+    if (this.#watched.has(exchange)) return;
+    this.#watched.add(exchange);
+    const endpoint = endpointOf(targetOf(request, rawHeaders));
+    if (endpoint === undefined) return;
+    const time = now();
+    const tell = () => {
+      const peer = forwarded ?? (birth && this.#connectionOf(birth)?.peer);
+      if (peer) patterns.requested(peer, endpoint, time);
+    };
+    if (birth?.unreported === undefined) {
+      tell();
+    } else {
+      birth.awaited ??= [];
+      birth.awaited.push(tell);
+    }
   }
 
   #decorateArrival(span: Span, request: object, claim: Claim | undefined): void {
@@ -308,6 +341,11 @@ function isOfKind(span: Span, kind: SpanKind): boolean {
 function mayBeUnverified({ handshake, unreported }: Birth): boolean {
   if (handshake !== undefined) return handshake.verification.result === 'failed';
   return unreported?.verifyCode !== undefined && unreported.certificate !== undefined;
+}
+
+/** A certificate, that is; the same way. */
+function hasPresented({ handshake, unreported }: Birth): boolean {
+  return (handshake === undefined ? unreported?.certificate : handshake.peerCertificate) !== undefined;
 }
 
 function peerSide({ side }: Handshake): Side {

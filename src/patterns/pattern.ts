@@ -58,8 +58,8 @@ export interface Sighting extends Seen {
 export interface RequestSeen extends Seen {
   /** Verified: what a client only says of itself teaches nothing. */
   readonly identity: CertificateIdentity;
-  /** A route or path template: `/invoices/:id`. A raw path is as good as its variety is small. */
-  readonly route: string;
+  /** A method and a path template: `GET /invoices/:id`. A raw path is as good as its variety is small. */
+  readonly endpoint: string;
 }
 
 /** How a handshake ended that did not succeed. */
@@ -77,7 +77,7 @@ export interface Found {
   readonly kinds?: readonly Kind[] | undefined;
   /** What is new of an identity. */
   readonly change?: 'issuer' | 'key' | 'forged' | undefined;
-  readonly route?: string | undefined;
+  readonly endpoint?: string | undefined;
   /** It is about this identity. Undefined: it is about the peer of the handshake. */
   readonly identity?: CertificateIdentity | undefined;
   /** Milliseconds since the epoch. */

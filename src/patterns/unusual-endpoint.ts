@@ -5,20 +5,20 @@ import { digestOf, digestOfFingerprint, digestOfIdentity } from './digest';
 import { pattern, type RequestSeen } from './pattern';
 import { Tally, tallyBytes } from './tally';
 
-/** An identity that uses more routes is at home everywhere, or its routes are raw paths: it is not judged. */
-const MAX_ROUTES = 64;
-const MAX_ROUTE_BYTES = 256;
+/** An identity that uses more endpoints is at home everywhere, or its endpoints are raw paths: it is not judged. */
+const MAX_ENDPOINTS = 64;
+const MAX_ENDPOINT_BYTES = 256;
 
 export const unusualEndpoint = pattern({
   brief:
-    'An identity uses a route that it never used while it was learnt: a stolen certificate looks around, or a client does what it was not made for.',
-  hint: 'Look at the requests of this identity since then, and ask its owner. If the route is not for it, authorization there is too wide.',
+    'An identity uses an endpoint that it never used while it was learnt: a stolen certificate looks around, or a client does what it was not made for.',
+  hint: 'Look at the requests of this identity since then, and ask its owner. If the endpoint is not for it, authorization there is too wide.',
   falsePositives:
-    'A new version of the client, a monthly job, an administrator. What was learnt is forgotten when the process restarts, and learning begins again: a server that is replaced every day never comes to judge.',
-  cost: 'Of each verified identity: a number for each of at most 64 routes, five connections. An identity that uses more is not judged.',
+    'A new version of the client, a monthly job, an administrator. An endpoint is a method and a path with what looks like an identifier replaced; where names of things are part of the path, each is an endpoint of its own, and an identity soon has too many to be judged. What was learnt is forgotten when the process restarts, and learning begins again: a server that is replaced every day never comes to judge.',
+  cost: 'Of each verified identity: a number for each of at most 64 endpoints, five connections. An identity that uses more is not judged. A request of a verified client costs some microseconds.',
   thresholds: {
     learning: {
-      brief: 'seconds since its first request in which the routes of an identity are learnt',
+      brief: 'seconds since its first request in which the endpoints of an identity are learnt',
       byDefault: 86_400,
       atMost: 2_592_000,
     },
@@ -29,7 +29,7 @@ export const unusualEndpoint = pattern({
     const windowMs = window * 1000;
     const identities = new BoundedTable<number, Habits>({
       bytes: 704 * 1024,
-      bytesPerEntry: tallyBytes(MAX_ROUTES) + 160,
+      bytesPerEntry: tallyBytes(MAX_ENDPOINTS) + 160,
     });
     return {
       tables: [identities],
@@ -37,17 +37,19 @@ export const unusualEndpoint = pattern({
         const identity = nameOf(seen.identity);
         if (identity === undefined) return undefined;
         const habits = identities.touch(identity, () => new Habits(seen.at));
-        const route = digestOf(seen.route);
-        const isNew = !habits.routes.includes(route);
+        const endpoint = digestOf(seen.endpoint);
+        const isNew = !habits.endpoints.includes(endpoint);
         const isJudged =
-          seen.at - habits.since >= learning * 1000 && habits.requests >= requests && habits.routes.length < MAX_ROUTES;
+          seen.at - habits.since >= learning * 1000 &&
+          habits.requests >= requests &&
+          habits.endpoints.length < MAX_ENDPOINTS;
         habits.requests++;
-        if (isNew && habits.routes.length < MAX_ROUTES) habits.routes.push(route);
+        if (isNew && habits.endpoints.length < MAX_ENDPOINTS) habits.endpoints.push(endpoint);
         if (!isNew || !isJudged) return undefined;
         habits.tally.note(seen, windowMs);
         if (!habits.tally.mayBeSaid(seen.at, windowMs)) return undefined;
-        const said = boundedText(seen.route, MAX_ROUTE_BYTES, 'plain');
-        return { ...habits.tally.found, route: said, identity: seen.identity };
+        const said = boundedText(seen.endpoint, MAX_ENDPOINT_BYTES, 'plain');
+        return { ...habits.tally.found, endpoint: said, identity: seen.identity };
       },
     };
   },
@@ -61,9 +63,9 @@ function nameOf(identity: CertificateIdentity): number | undefined {
 
 class Habits {
   readonly since: number;
-  readonly routes: number[] = [];
+  readonly endpoints: number[] = [];
   requests = 0;
-  /** Of the routes that were new after learning. */
+  /** Of the endpoints that were new after learning. */
   readonly tally = new Tally();
 
   constructor(since: number) {

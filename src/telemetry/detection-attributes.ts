@@ -54,12 +54,11 @@ export const DETECTION_ATTRIBUTES = {
     example: 'issuer',
     read: d => d.change,
   },
-  'http.route': {
-    stability: 'stable',
-    ours: false,
-    brief: 'The route that is new for the identity.',
-    example: '/invoices/:id',
-    read: d => d.route,
+  'tls.abuse.endpoint': {
+    ...ours,
+    brief: 'What is new for the identity: a method and a path, what looks like an identifier in it replaced.',
+    example: 'GET /invoices/:id',
+    read: d => d.endpoint,
   },
   'tls.abuse.first_seen': {
     ...ours,

@@ -64,13 +64,13 @@ export class PatternSink implements Sink {
   }
 
   /**
-   * A client's request. `route` is its route or path template; `time` in milliseconds since the epoch. Of a client that is
+   * A client's request. `endpoint` is its method and path template; `time` in milliseconds since the epoch. Of a client that is
    * not verified nothing is learnt, and nothing is said.
    */
-  requested({ certificate, verification, connectionId, handshakeSpan }: TlsPeer, route: string, time: number): void {
+  requested({ certificate, verification, connectionId, handshakeSpan }: TlsPeer, endpoint: string, time: number): void {
     if (certificate === undefined || verification.result !== 'ok') return;
     const at = this.#parts.now();
-    const seen = { at, time, identity: certificate, route, connectionId };
+    const seen = { at, time, identity: certificate, endpoint, connectionId };
     for (const detection of this.#patterns.request(seen)) this.#tell(detection, undefined, handshakeSpan, at);
     this.#countEvictions();
   }

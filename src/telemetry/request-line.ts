@@ -39,6 +39,26 @@ export function requestLineOf(target: Target, request: object, span: Span | unde
 }
 
 /**
+ * `GET /orders/:id`, of the request alone: its path with what looks like an identifier replaced. Known before anybody has
+ * routed it, and without anybody. Undefined: there is no path.
+ */
+export function endpointOf({ method, path }: Target): string | undefined {
+  const asked = pathOf(path);
+  if (asked === undefined) return undefined;
+  const segments = asked.split('/', MAX_SEGMENTS + 1).map(segment => (isIdentifier(segment) ? ':id' : segment));
+  return `${methodOf(method) ?? '_OTHER'} ${segments.join('/')}`;
+}
+
+const MAX_SEGMENTS = 8;
+
+/** Digits tell, except of a version (`v2`) or at the end of a word (`oauth2`); so does what no router would have as a name. */
+function isIdentifier(segment: string): boolean {
+  return (
+    /[%@=:,;\\]|^[0-9a-f-]{16,}$|^.{33,}$/i.test(segment) || (/\d/.test(segment) && !/^(v\d+|[a-z]+\d)$/i.test(segment))
+  );
+}
+
+/**
  * Where the instrumentations of express, koa, fastify and others leave the route for `instrumentation-http`, which puts it
  * on its span at the very end. Keys are `Symbol.for(description)`: this is the key of `@opentelemetry/core`.
  */

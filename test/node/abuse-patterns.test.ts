@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import * as tls from 'node:tls';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import * as https from 'node:https';
+import type * as tls from 'node:tls';
 import { TlsInstrumentation } from '../../src/instrumentation';
 import type { PatternOptions } from '../../src/patterns/patterns';
 import type { IssuedCertificate } from '../support/certificate-authority';
@@ -129,6 +132,35 @@ describe('patterns of abuse, between real peers', () => {
       });
     });
   }
+
+  it('unusual_endpoint: a client that has learnt nothing but its invoices, and asks for something else', async () => {
+    await begin('TLSv1.3', { unusual_endpoint: { learning: 1, requests: 3 } });
+    await close(server);
+    const { chain, key } = certificates.server.good;
+    const credentials = { cert: chain, key, ca: certificates.root.certificate, requestCert: true };
+    server = https.createServer(credentials, (_request, response) => response.end());
+    port = await listen(server);
+    const agent = new https.Agent({ keepAlive: true });
+    const ask = async (path: string) => {
+      const { chain, key } = certificates.client.good;
+      const options = { host: '127.0.0.1', servername: 'localhost', port, path, agent, cert: chain, key };
+      const request = https.get({ ...options, ca: certificates.root.certificate });
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+    };
+    const began = performance.now();
+    for (let id = 1; id <= 5 || performance.now() - began < 1500; id++) await ask(`/invoices/${id}`);
+    assert.deepEqual(detections(), []);
+    await ask('/admin/keys?secret');
+    agent.destroy();
+    const [detection, ...others] = detections();
+    assert.deepEqual(others, []);
+    assert.equal(detection!['tls.abuse.pattern'], 'unusual_endpoint');
+    assert.equal(detection!['tls.abuse.endpoint'], 'GET /admin/keys');
+    assert.equal(detection!['tls.client.hash.sha256'], certificates.client.good.fingerprint);
+    assert.equal(detection!['tls.connection.id'], idsOfServerSpans().at(-1));
+  });
 
   it('are none among clients that are all let in', async () => {
     await begin('TLSv1.3');

@@ -37,7 +37,7 @@ function oneAttack(patterns: Patterns, index: number): void {
   const handshake = from(addressOf(index), kinds[index % kinds.length]!());
   detections += patterns.handshake(sighting(handshake, { at, connectionId: connectionId() })).length;
   if (index % 4) return;
-  const request = { at, time: at, identity: presented, route: `/${index}`, connectionId: connectionId() };
+  const request = { at, time: at, identity: presented, endpoint: `/${index}`, connectionId: connectionId() };
   detections += patterns.request(request).length;
 }
 
@@ -58,7 +58,7 @@ function wholeAttack(patterns: Patterns, index: number): void {
       tell(addressOf(number), handshake(certificate(index, name)));
     }
     const identity = certificate(index, name);
-    const request = { at, time: at, identity, route: `/${index}/${turn}`, connectionId: connectionId() };
+    const request = { at, time: at, identity, endpoint: `/${index}/${turn}`, connectionId: connectionId() };
     detections += patterns.request(request).length;
   }
 }

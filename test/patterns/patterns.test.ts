@@ -163,8 +163,8 @@ describe('the patterns', () => {
             const hostile = { ...handshake, ended: number };
             const seen = sighting(from(text, hostile), { at: number, time: number, connectionId: text });
             patterns.handshake(seen);
-            const request = { at: number, time: number, identity: presented, route: text };
-            for (const { route = '' } of patterns.request(request)) assert.ok(Buffer.byteLength(route) <= 256);
+            const request = { at: number, time: number, identity: presented, endpoint: text };
+            for (const { endpoint = '' } of patterns.request(request)) assert.ok(Buffer.byteLength(endpoint) <= 256);
           }
         }
       }

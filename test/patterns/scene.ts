@@ -33,9 +33,9 @@ export class Scene<Name extends PatternName> {
   }
 
   /** A request of a verified client. */
-  request(route: string, identity: PeerCertificate = BILLING): Found | undefined {
+  request(endpoint: string, identity: PeerCertificate = BILLING): Found | undefined {
     const at = this.seconds * 1000;
-    return this.watch.request?.({ at, time: NOON + at, identity, route, connectionId: '00000000000000aa' });
+    return this.watch.request?.({ at, time: NOON + at, identity, endpoint, connectionId: '00000000000000aa' });
   }
 }
 

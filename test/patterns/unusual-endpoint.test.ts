@@ -3,7 +3,7 @@ import { certificate, letIn, Scene } from './scene';
 
 const DAY = 86_400;
 
-/** An identity that has used two routes a hundred times, for a day less a millisecond. */
+/** An identity that has used two endpoints a hundred times, for a day less a millisecond. */
 function learnt(): Scene<'unusual_endpoint'> {
   const scene = new Scene('unusual_endpoint');
   for (let index = 0; index < 100; index++) scene.request(index % 2 ? 'GET /a' : 'GET /b');
@@ -12,7 +12,7 @@ function learnt(): Scene<'unusual_endpoint'> {
 }
 
 describe('unusual_endpoint', () => {
-  it('is not a new route within the day of learning, and is one after', () => {
+  it('is not a new endpoint within the day of learning, and is one after', () => {
     const early = learnt();
     assert.equal(early.request('GET /admin'), undefined);
 
@@ -21,7 +21,7 @@ describe('unusual_endpoint', () => {
     assert.equal(scene.request('GET /a'), undefined);
     const found = scene.request('GET /admin');
     assert.deepEqual(
-      [found?.route, found?.count, found?.connections, found?.identity?.subject],
+      [found?.endpoint, found?.count, found?.connections, found?.identity?.subject],
       ['GET /admin', 1, ['00000000000000aa'], 'CN=billing,O=Acme'],
     );
   });
@@ -55,13 +55,13 @@ describe('unusual_endpoint', () => {
     assert.equal(scene.request('GET /admin'), undefined);
   });
 
-  it('does not judge an identity that uses 64 routes, and judges one of 63', () => {
-    for (const [routes, finds] of [
+  it('does not judge an identity that uses 64 endpoints, and judges one of 63', () => {
+    for (const [endpoints, finds] of [
       [64, false],
       [63, true],
     ] as const) {
       const scene = new Scene('unusual_endpoint');
-      for (let index = 0; index < 200; index++) scene.request(`GET /${index % routes}`);
+      for (let index = 0; index < 200; index++) scene.request(`GET /${index % endpoints}`);
       scene.seconds = DAY;
       assert.equal(scene.request('GET /admin') !== undefined, finds);
     }
@@ -80,11 +80,11 @@ describe('unusual_endpoint', () => {
     assert.ok(other.request('GET /b', certificate(1, nameless)));
   });
 
-  it('says a stranger’s route bounded and escaped', () => {
+  it('says a stranger’s endpoint bounded and escaped', () => {
     const scene = new Scene('unusual_endpoint', { learning: 1, requests: 1 });
     scene.request('GET /a');
     scene.seconds = 1;
-    const said = scene.request(`GET /\n\u202e${'x'.repeat(100_000)}`)?.route ?? '';
+    const said = scene.request(`GET /\n\u202e${'x'.repeat(100_000)}`)?.endpoint ?? '';
     assert.match(said, /^GET \/\\0A\\E2\\80\\AE/);
     assert.ok(Buffer.byteLength(said) <= 256);
   });

@@ -185,7 +185,7 @@ describe('patterns of abuse', () => {
       const [record] = recorder.logs;
       assert.deepEqual(record!.spanContext, spanOf(7));
       assert.equal(record!.attributes['tls.abuse.pattern'], 'unusual_endpoint');
-      assert.equal(record!.attributes['http.route'], 'GET /admin');
+      assert.equal(record!.attributes['tls.abuse.endpoint'], 'GET /admin');
       assert.equal(record!.attributes['tls.connection.id'], spanOf(7).spanId);
       assert.equal(record!.attributes['tls.client.subject'], BILLING.subject);
     });
@@ -203,7 +203,7 @@ describe('patterns of abuse', () => {
 
   it('have an example of each attribute, of the type that it has', () => {
     for (const [name, { example, brief }] of Object.entries(DETECTION_ATTRIBUTES)) {
-      assert.match(name, /^(tls\.abuse|http)\.[a-z_]+$/);
+      assert.match(name, /^tls\.abuse\.[a-z_]+$/);
       assert.ok(brief.endsWith('.') && example !== undefined);
     }
   });

@@ -191,10 +191,10 @@ export function headerValue({ rawHeaders }: Visit, name: string): string | undef
 }
 
 /** Its folder; it is `app.js`, as the examples' README has it. */
-const FOLDER = resolve(__dirname, '../../../test/real/fixtures/behind-proxy');
+export const FOLDER = resolve(__dirname, '../../../test/real/fixtures/behind-proxy');
 
 /** How the examples' README starts an application, but for the preset. */
-function readmesCommand(preset: Preset): { args: string[]; env: NodeJS.ProcessEnv } {
+export function readmesCommand(preset: Preset): { args: string[]; env: NodeJS.ProcessEnv } {
   const [command, ...more] = commandsOf(readFileSync(join(PROXY_EXAMPLES, 'README.md'), 'utf8'));
   assert.deepEqual(more, []);
   const words = command!.split(' ');
@@ -205,7 +205,7 @@ function readmesCommand(preset: Preset): { args: string[]; env: NodeJS.ProcessEn
 }
 
 /** The spans of its requests are somebody else's: an ordinary SDK. */
-function tracedTo({ url }: Collector): NodeJS.ProcessEnv {
+export function tracedTo({ url }: Collector): NodeJS.ProcessEnv {
   return {
     NODE_OPTIONS: '--require ./tracing.js',
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
@@ -215,7 +215,7 @@ function tracedTo({ url }: Collector): NodeJS.ProcessEnv {
   };
 }
 
-function portIn(stdout: string): number | undefined {
+export function portIn(stdout: string): number | undefined {
   const found = /^\{"port":(\d+)\}$/m.exec(stdout);
   return found === null ? undefined : Number(found[1]);
 }

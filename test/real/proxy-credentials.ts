@@ -19,17 +19,20 @@ export async function issueProxyCredentials(folder: string): Promise<ProxyCreden
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   const authority = await CertificateAuthority.create({ commonName: 'Acme Clients CA' });
   const server = await authority.issue({ usage: 'server', uris: ['spiffe://acme.example/proxy'] });
+  const proxy = await authority.issue({ commonName: 'ingress', organization: 'Acme', uris: [PROXY_IDENTITY] });
   const visitors = await issueVisitors(authority);
   write('ca.pem', authority.certificate);
   write('crl.pem', await authority.crl());
-  write('server.pem', server.chain);
-  for (const name of ['server-key.pem', 'server.pem.key']) write(name, server.key);
-  for (const [name, { chain, key }] of Object.entries(visitors)) {
+  for (const [name, { chain, key }] of Object.entries({ server, proxy, ...visitors })) {
     write(`${name}.pem`, chain);
-    write(`${name}-key.pem`, key);
+    // HAProxy looks for it under the other name.
+    for (const file of [`${name}-key.pem`, `${name}.pem.key`]) write(file, key);
   }
   return { folder, visitors };
 }
+
+/** As whom the proxy comes to an application that it speaks TLS with. */
+export const PROXY_IDENTITY = 'spiffe://acme.example/ingress';
 
 async function issueVisitors(authority: CertificateAuthority) {
   const stranger = await CertificateAuthority.create({ commonName: 'Somebody Else' });

@@ -833,6 +833,21 @@ export interface Evidence {
  * verify error ask `reasonForVerifyError`, which also understands `UNSPECIFIED`.
  */
 export function reasonForError(error: ErrorWords): FailureReason | undefined {
+  // In a flood the same few errors come by the thousand, word for word.
+  const words = `${error.syscall}\n${error.code}\n${error.message}`;
+  if (KNOWN_ERRORS.has(words)) return KNOWN_ERRORS.get(words);
+  const reason = lookedUp(error);
+  if (KNOWN_ERRORS.size >= MAX_KNOWN_ERRORS) KNOWN_ERRORS.clear();
+  if (words.length <= MAX_KNOWN_LENGTH) KNOWN_ERRORS.set(words, reason);
+  return reason;
+}
+
+const KNOWN_ERRORS = new Map<string, FailureReason | undefined>();
+const MAX_KNOWN_ERRORS = 100;
+/** OpenSSL's are a third of it. */
+const MAX_KNOWN_LENGTH = 600;
+
+function lookedUp(error: ErrorWords): FailureReason | undefined {
   const code = error.code ?? '';
   // EPROTO is no system call's failure: it is how a write reports OpenSSL's, whose words are in the message.
   if (error.syscall !== undefined && code !== 'EPROTO') return reasonForMessage(`${error.syscall} ${code}`);

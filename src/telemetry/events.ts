@@ -110,13 +110,15 @@ export function decisionEventOf(status: number): DecisionEventName | undefined {
   return found?.[0] as DecisionEventName | undefined;
 }
 
+const ROWS = Object.entries<EventRow>(EVENTS) as [EventName, EventRow][];
+
 /** The events that a handshake gives rise to. */
 export function eventsOf(handshake: Handshake, memory: EventMemory): readonly [EventName, Severity][] {
   // Most handshakes are established by nobody in particular: nothing to look up for them.
   if (handshake.outcome.kind !== 'failed' && handshake.peerCertificate === undefined) return [];
-  return Object.entries<EventRow>(EVENTS)
-    .filter(([, row]) => row.when(handshake, memory))
-    .map(([name, row]) => [name as EventName, row.severity(handshake)]);
+  const events: [EventName, Severity][] = [];
+  for (const [name, row] of ROWS) if (row.when(handshake, memory)) events.push([name, row.severity(handshake)]);
+  return events;
 }
 
 /** A refusal's event: the same event as a failed handshake's, with the refusal's own reason. */

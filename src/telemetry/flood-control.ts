@@ -58,7 +58,10 @@ export class FloodControl {
   readonly #reasons = new Map<string, Source>();
   /** The least recently seen first. */
   readonly #networks = new Map<string, Source>();
-  #unsaid = NOTHING;
+  /** Since the last summary: handshakes, and when they were. */
+  #unsaid = 0;
+  #firstSeen = Number.POSITIVE_INFINITY;
+  #lastSeen = Number.NEGATIVE_INFINITY;
   #networksForgotten = 0;
   #items = noItems();
 
@@ -85,18 +88,16 @@ export class FloodControl {
           ? undefined
           : 'global';
     if (limit === undefined) {
-      for (const bucket of [ofNetwork.bucket, ofReason.bucket, this.#all]) bucket.take();
+      ofNetwork.bucket.take();
+      ofReason.bucket.take();
+      this.#all.take();
       return undefined;
     }
     ofNetwork.unsaid++;
     ofReason.unsaid++;
-    const { handshakes, firstSeen, lastSeen } = this.#unsaid;
-    this.#unsaid = {
-      handshakes: handshakes + 1,
-      firstSeen: Math.min(firstSeen, at),
-      lastSeen: Math.max(lastSeen, at),
-    };
-    if (handshakes === 0) this.onUnsaid();
+    this.#firstSeen = Math.min(this.#firstSeen, at);
+    this.#lastSeen = Math.max(this.#lastSeen, at);
+    if (this.#unsaid++ === 0) this.onUnsaid();
     return limit;
   }
 
@@ -107,21 +108,22 @@ export class FloodControl {
 
   /** What was left unsaid since this was last asked. Undefined: nothing was. */
   takeUnsaid(): Unsaid | undefined {
-    const { handshakes, firstSeen, lastSeen } = this.#unsaid;
-    if (handshakes === 0) return undefined;
+    if (this.#unsaid === 0) return undefined;
     const items = UNSAID_ITEMS.flatMap(what =>
       FLOOD_LIMITS.map(why => ({ what, why, count: this.#items[what][why] })).filter(({ count }) => count > 0),
     );
     const unsaid: Unsaid = {
-      handshakes,
+      handshakes: this.#unsaid,
       byReason: takeUnsaidOf(this.#reasons),
       byNetwork: takeUnsaidOf(this.#networks).slice(0, MAX_NETWORKS_NAMED),
       items,
-      firstSeen,
-      lastSeen,
+      firstSeen: this.#firstSeen,
+      lastSeen: this.#lastSeen,
       networksForgotten: this.#networksForgotten,
     };
-    this.#unsaid = NOTHING;
+    this.#unsaid = 0;
+    this.#firstSeen = Number.POSITIVE_INFINITY;
+    this.#lastSeen = Number.NEGATIVE_INFINITY;
     this.#networksForgotten = 0;
     this.#items = noItems();
     return unsaid;
@@ -165,8 +167,6 @@ interface Source {
   /** Handshakes since the last summary. */
   unsaid: number;
 }
-
-const NOTHING = { handshakes: 0, firstSeen: Number.POSITIVE_INFINITY, lastSeen: Number.NEGATIVE_INFINITY };
 
 function noItems(): Record<UnsaidItem, Record<FloodLimit, number>> {
   const none = () => ({ global: 0, network: 0, reason: 0 });

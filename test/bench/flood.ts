@@ -1,0 +1,62 @@
+/**
+ * What a flood of failing handshakes costs a server under the preload, as the share of its bare rate that it keeps: CPU
+ * time a handshake of the bare process by that of the preloaded one, in turns, export included.
+ *
+ *     npm run bench:flood [-- --rounds 10 --kind garbage,no_certificate]
+ *
+ * The bare process runs twice: the second line says how much of the rest is chance.
+ */
+import * as os from 'node:os';
+import { parseArgs } from 'node:util';
+import { Collector } from '../support/collector';
+import { Attacker, compare, FloodedServer, KINDS, type Kind, makeCredentials, median } from './flooding';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '10' },
+    slices: { type: 'string', default: '4' },
+    handshakes: { type: 'string', default: '300' },
+    kind: { type: 'string', default: `all,${KINDS.join(',')}` },
+  },
+});
+
+void main();
+
+async function main(): Promise<void> {
+  const credentials = await makeCredentials();
+  const attacker = await Attacker.make();
+  const collector = await Collector.start();
+  const preload = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_NODE_RESOURCE_DETECTORS: 'none' };
+  const servers = await Promise.all([
+    FloodedServer.start(credentials),
+    FloodedServer.start(credentials),
+    FloodedServer.start(credentials, preload),
+  ]);
+  for (const server of servers) server.pin('0');
+  const [cpu] = os.cpus();
+  console.log(`Node ${process.version}, ${os.cpus().length} x ${cpu?.model.trim()}`);
+  for (const name of (options.kind ?? '').split(',')) {
+    const kinds = name === 'all' ? KINDS : [name as Kind];
+    for (const server of servers) await server.endure(attacker, kinds, 3 * Number(options.handshakes));
+    const costs = await compare(servers, attacker, kinds, {
+      rounds: Number(options.rounds),
+      slices: Number(options.slices),
+      handshakes: Number(options.handshakes),
+    });
+    const shares = (other: number) => costs.map(cost => (cost[0] ?? 0) / (cost[other] ?? 1));
+    console.log(
+      `${name.padEnd(20)} bare ${median(costs.map(cost => cost[0] ?? 0)).toFixed(0)} us, ` +
+        `bare again ${spread(shares(1))}, preloaded ${spread(shares(2))} of the bare rate`,
+    );
+  }
+  for (const server of servers) await server.end();
+  console.log(`${servers[2]?.attacked} handshakes, ${collector.spans.length} spans, ${collector.logs.length} log records`);
+  await collector.close();
+}
+
+/** Median and quartiles. */
+function spread(values: readonly number[]): string {
+  const sorted = [...values].sort((one, other) => one - other);
+  const at = (q: number) => (sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN).toFixed(3);
+  return `${at(0.5)} (${at(0.25)}..${at(0.75)})`;
+}

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, type X509Certificate } from 'node:crypto';
 import { type CertificateDetails, NO_DETAILS, readDetails } from './certificate-details';
 import { distinguishedName } from './distinguished-name';
 import { openCertificate, pemOf } from './native-certificate';
@@ -71,6 +71,12 @@ export function parsePeerCertificate(der: Uint8Array, options: ParseOptions = {}
   return new ParsedCertificate(der, options);
 }
 
+/** Node's own reading of it, anew each time: it is large. undefined when it was not kept, or cannot be parsed. */
+export function openPeerCertificate(certificate: PeerCertificate): X509Certificate | undefined {
+  const der = certificate instanceof ParsedCertificate ? certificate.der : undefined;
+  return der && openCertificate(der);
+}
+
 /** As a PeerCertificate has it. */
 export function fingerprintOf(der: Uint8Array): string {
   return hash('sha256', der, 'hex').toUpperCase();
@@ -130,6 +136,11 @@ class ParsedCertificate implements PeerCertificate {
     this.#details ??=
       this.parsed && (this.#mayReadDetails?.() ?? true) ? readDetails(this.#der!, this.selfIssued) : NO_DETAILS;
     return this.#details;
+  }
+
+  /** Undefined when it was too large to be kept. Not to be changed. */
+  get der(): Uint8Array | undefined {
+    return this.#der;
   }
 
   get pem(): string | undefined {

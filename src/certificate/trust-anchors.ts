@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Buffer } from 'node:buffer';
 import { type CertificateStructure, readStructure } from './certificate-structure';
-import { fingerprintOf, type PeerCertificate } from './peer-certificate';
+import { fingerprintOf, openPeerCertificate, type PeerCertificate } from './peer-certificate';
 import { isSignedBy, type ReadCertificate } from './signatures';
 
 /**
@@ -40,6 +40,12 @@ export class TrustAnchors {
   /** False when some anchors are not known: then none of the known ones having issued a chain says nothing. */
   readonly #complete: boolean;
 
+  /**
+   * To open a certificate takes longer than all else that is done for a failure, and who comes again and again with one
+   * that is refused comes with the same.
+   */
+  readonly #relations = new WeakMap<PeerCertificate, Relation>();
+
   private constructor(ca: unknown) {
     const { pems, complete } = pemsIn(ca);
     this.#anchors = pems.map(openPem).filter(anchor => anchor !== undefined);
@@ -59,7 +65,7 @@ export class TrustAnchors {
     if (chain.length === 0) return undefined;
     let known = this.#complete;
     for (const certificate of chain.slice(0, MAX_CHAIN)) {
-      const issued = this.#issued(certificate);
+      const { issued } = this.#relationTo(certificate);
       if (issued) return true;
       if (issued === undefined) known = false;
     }
@@ -71,15 +77,28 @@ export class TrustAnchors {
    * the anchor, or the anchor was given a new key. Looks at the first ten.
    */
   areNamedBy(chain: readonly PeerCertificate[]): boolean {
-    return chain.slice(0, MAX_CHAIN).some(({ pem }) => {
-      const issuer = pem === undefined ? '' : (openPem(pem)?.native.issuer ?? '');
-      return issuer !== '' && this.#anchors.some(anchor => anchor.native.subject === issuer);
-    });
+    return chain.slice(0, MAX_CHAIN).some(certificate => this.#relationTo(certificate).named);
   }
 
-  #issued({ fingerprint, pem }: PeerCertificate): boolean | undefined {
+  #relationTo(certificate: PeerCertificate): Relation {
+    let relation = this.#relations.get(certificate);
+    if (relation === undefined) {
+      const native = openPeerCertificate(certificate);
+      relation = {
+        issued: this.#issued(certificate.fingerprint, native && new OpenCertificate(native)),
+        named: this.#named(native?.issuer),
+      };
+      this.#relations.set(certificate, relation);
+    }
+    return relation;
+  }
+
+  #named(issuer: string | undefined): boolean {
+    return issuer !== undefined && issuer !== '' && this.#anchors.some(anchor => anchor.subject === issuer);
+  }
+
+  #issued(fingerprint: string, certificate: OpenCertificate | undefined): boolean | undefined {
     if (this.#anchors.some(anchor => anchor.fingerprint === fingerprint)) return true;
-    const certificate = pem === undefined ? undefined : openPem(pem);
     if (certificate === undefined) return undefined;
     let verdict: boolean | undefined = false;
     for (const anchor of this.#anchors) {
@@ -106,14 +125,33 @@ function openPem(pem: string): OpenCertificate | undefined {
   }
 }
 
+/** What these anchors have to do with one certificate. */
+interface Relation {
+  /** undefined: that cannot be known. */
+  readonly issued: boolean | undefined;
+  /** It says that an anchor is its issuer. */
+  readonly named: boolean;
+}
+
 class OpenCertificate implements ReadCertificate {
   readonly native: X509Certificate;
-  readonly fingerprint: string;
+  #fingerprint: string | undefined;
+  #subject: string | undefined;
   #structure: CertificateStructure | undefined;
 
   constructor(native: X509Certificate) {
     this.native = native;
-    this.fingerprint = fingerprintOf(native.raw);
+  }
+
+  get fingerprint(): string {
+    this.#fingerprint ??= fingerprintOf(this.native.raw);
+    return this.#fingerprint;
+  }
+
+  /** As Node prints it; the empty string when there is none. */
+  get subject(): string {
+    this.#subject ??= this.native.subject ?? '';
+    return this.#subject;
   }
 
   /** Most anchors have issued nothing that we see: read when one has. */

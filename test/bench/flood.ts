@@ -50,7 +50,9 @@ async function main(): Promise<void> {
     );
   }
   for (const server of servers) await server.end();
-  console.log(`${servers[2]?.attacked} handshakes, ${collector.spans.length} spans, ${collector.logs.length} log records`);
+  console.log(
+    `${servers[2]?.attacked} handshakes, ${collector.spans.length} spans, ${collector.logs.length} log records`,
+  );
   await collector.close();
 }
 

@@ -10,7 +10,7 @@ export const SUMMARY_EVERY_MS = 5_000;
 const NAME = 'tls.telemetry.suppressed';
 
 /** What a flood may be of: counted as `tls.suppressed.` + this. */
-const SUBJECTS = { handshakes: 'handshakes failed', requests: 'requests were refused' } as const;
+const SUBJECTS = { handshakes: 'handshakes failed', requests: 'requests were refused or suspected' } as const;
 
 /** Calls off what was planned. */
 type CallOff = () => void;

@@ -506,7 +506,32 @@ describe('what an application answers a client whose certificate did not verify'
     const refused = logs(REJECTED).length;
     assert.ok(refused >= 3 && refused < MANY, String(refused));
     assert.equal(refused + unsaid(), MANY);
-    assert.match(String(summaries()[0]?.body), /^\d+ more requests were refused than are reported one by one\.$/);
+    assert.match(
+      String(summaries()[0]?.body),
+      /^\d+ more requests were refused or suspected than are reported one by one\.$/,
+    );
+  });
+
+  it('costs no request its answer, and the process nothing, when it cannot be told', async () => {
+    setUp({ theirs: [] });
+    let asked = 0;
+    scene.instrumentation.setLoggerProvider({
+      getLogger: () => ({
+        emit({ eventName }: { eventName?: string }) {
+          if (eventName !== REJECTED) return;
+          asked++;
+          throw new Error('a logger that throws');
+        },
+        enabled: () => true,
+      }),
+    });
+    const port = await scene.listen(node.https.createServer(asking(), answerAsAsked));
+    const secure = node.http2.createSecureServer(asking(), (_request, response) => void response.writeHead(403).end());
+    const securePort = await scene.listen(secure);
+    assert.equal(await get(port, { ...mallory(), path: '/403' }), 403);
+    assert.equal((await visitHttp2(securePort, { ...known.mallory, ca: known.ca })).status, 403);
+    await until(() => asked === 2);
+    assert.equal(asked, 2);
   });
 
   it('leaves an application as it is: no listener, no subscriber before it is needed, nothing left behind', async () => {

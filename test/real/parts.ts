@@ -244,7 +244,7 @@ async function makeMissingParts(): Promise<void> {
       console.log(`${title}: ${found}`);
       continue;
     }
-    console.log(`${title}: not there yet. Making it takes about ${cost} the first time ...`);
+    console.log(`${title}: not there yet. Making it takes ${cost} the first time ...`);
     const started = Date.now();
     await make(name);
     console.log(`${title}: made in ${Math.round((Date.now() - started) / 1000)} s: ${findPart(name)}`);

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -110,14 +110,13 @@ export class ReverseProxy {
   static async start(programs: RunningPrograms, name: ProxyName, setup: ProxySetup): Promise<ReverseProxy> {
     const { part, example, command }: ProxyKind = PROXIES[name];
     const folder = mkdtempSync(join(tmpdir(), `${name}-`));
-    // nginx's and Apache's children are nobody.
+    // Apache serves as nobody.
     chmodSync(folder, 0o755);
     const [verified, reported] = (await freePorts(2)) as [number, number];
     const text = readFileSync(join(PROXY_EXAMPLES, example), 'utf8');
     const placed = replacePlaceholders(text, { ...setup, verified, reported });
     const file = join(folder, basename(example));
     writeFileSync(file, setup.vary ? varied(placed, setup.vary) : placed);
-    mkdirSync(join(folder, 'tmp'));
 
     const program = partOrFail(part);
     const { args, env } = command(file, folder, program);

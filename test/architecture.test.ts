@@ -72,7 +72,7 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   certificate: [],
   audit: ['telemetry'],
   // The timeline speaks of the same attributes and reasons as the instrumentation does.
-  cli: ['audit', 'telemetry', 'handshake', 'version'],
+  cli: ['audit', 'telemetry', 'patterns', 'handshake', 'version'],
 };
 
 /** Rooms whose answers depend on their arguments alone: no OpenTelemetry, nothing of Node's but these two. */

@@ -72,6 +72,19 @@ export const CALLERS: readonly Caller[] = [
   { who: 'a port scan', expected: 'abandoned', call: scan },
 ];
 
+/** What somebody does who has tried all of these from one address: two calls more with what was revoked, and one that works. */
+export const ATTACK: readonly Caller[] = [
+  ...Array.from({ length: 2 }, () => CALLERS.find(({ expected }) => expected === 'certificate_revoked')!),
+  { who: "somebody with bob's certificate and key", expected: 'established', call: fetchWelcomeAsBob },
+];
+
+/** What all of it is, seen together. */
+export const ATTACK_PATTERNS = ['certificate_rotation', 'revoked_replay', 'fail_then_success'] as const;
+
+function fetchWelcomeAsBob({ port, certificates }: Server): Promise<number> {
+  return fetchWelcome({ port, certificates: { ...certificates, alice: certificates.bob } });
+}
+
 function fetchWelcome({ port, certificates }: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = https.get(

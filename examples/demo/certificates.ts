@@ -8,6 +8,7 @@ export interface Certificates {
   readonly revocations: string;
   readonly server: Identity;
   readonly alice: Identity;
+  readonly bob: Identity;
   readonly expired: Identity;
   readonly notYetValid: Identity;
   readonly strangers: Identity;
@@ -34,9 +35,10 @@ export async function makeCertificates(): Promise<Certificates> {
     CertificateAuthority.create({ subject: 'O=Elsewhere, CN=Elsewhere CA' }),
   ]);
   const now = Date.now();
-  const [server, alice, expired, notYetValid, strangers, selfSigned, revoked, wrongPurpose] = await Promise.all([
+  const [server, alice, bob, expired, notYetValid, strangers, selfSigned, revoked, wrongPurpose] = await Promise.all([
     authority.issue({ organization, usage: 'server' }),
     authority.issue({ organization, commonName: 'alice' }),
+    authority.issue({ organization, commonName: 'bob' }),
     authority.issue({ organization, commonName: 'billing', notAfter: new Date(now - 3 * DAY - HOUR) }),
     authority.issue({ organization, commonName: 'new-hire', notBefore: new Date(now + 7 * DAY + HOUR) }),
     elsewhere.issue({ organization: 'Elsewhere', commonName: 'visitor' }),
@@ -50,6 +52,7 @@ export async function makeCertificates(): Promise<Certificates> {
     revocations: await authority.crl(),
     server: identity(server),
     alice: identity(alice),
+    bob: identity(bob),
     expired: identity(expired),
     notYetValid: identity(notYetValid),
     strangers: identity(strangers),

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { detectionLines, type SeenDetection, seenDetection } from '../../src/cli/detection-lines';
 import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
 import { type SeenHandshake, seenHandshake } from '../../src/cli/seen-handshake';
 import { paintFor, printable, widthOf } from '../../src/cli/terminal-text';
 import { createTimeline, Tally } from '../../src/cli/timeline';
-import { CALLERS, type Caller, type Server } from './callers';
+import { ATTACK, ATTACK_PATTERNS, CALLERS, type Caller, type Server } from './callers';
 import { type Certificates, makeCertificates } from './certificates';
 import { type Forwarding, forwardingFrom } from './forwarding';
 
@@ -40,6 +41,7 @@ async function demo(): Promise<number> {
   say();
 
   const seen = new Map<number, SeenHandshake>();
+  const detections = new Map<string, SeenDetection>();
   let arrived = () => {};
   const receiver = await startOtlpReceiver(
     {
@@ -50,13 +52,21 @@ async function demo(): Promise<number> {
         }
         arrived();
       },
+      logs(logs) {
+        for (const detection of logs.map(seenDetection)) if (detection) detections.set(detection.pattern, detection);
+        arrived();
+      },
       request: request => forwarding?.pass(request),
     },
     { port: 0 },
   );
 
   const calls = new Map<number, Caller>();
-  const isComplete = () => calls.size === CALLERS.length && [...calls.keys()].every(port => seen.has(port));
+  const attack = new Map<number, Caller>();
+  const isComplete = () =>
+    attack.size === ATTACK.length &&
+    [...calls.keys(), ...attack.keys()].every(port => seen.has(port)) &&
+    ATTACK_PATTERNS.every(pattern => detections.has(pattern));
   const complete = new Promise<void>(resolve => {
     arrived = () => isComplete() && resolve();
   });
@@ -66,6 +76,7 @@ async function demo(): Promise<number> {
     const server = await startServer(certificates, receiver.url);
     try {
       for (const caller of CALLERS) calls.set(await callOf(caller, { port: server.port, certificates }), caller);
+      for (const caller of ATTACK) attack.set(await callOf(caller, { port: server.port, certificates }), caller);
       arrived();
       await within(LAST_SPANS_MS, complete).catch(() => {});
     } finally {
@@ -76,11 +87,13 @@ async function demo(): Promise<number> {
     await receiver.close();
   }
 
-  const handshakes = [...seen.values()];
-  for (const line of createTimeline({ paint, width: widthOf(stdout) }).lines(handshakes)) say(line);
+  const look = { paint, width: widthOf(stdout) };
+  const handshakes = [...seen].filter(([port]) => calls.has(port)).map(([, handshake]) => handshake);
+  for (const line of createTimeline(look).lines(handshakes)) say(line);
   say();
 
-  const missing = [...calls].flatMap(([port, caller]) => complaintAbout(caller, seen.get(port)));
+  const missing = [...calls, ...attack].flatMap(([port, caller]) => complaintAbout(caller, seen.get(port)));
+  for (const pattern of ATTACK_PATTERNS) if (!detections.has(pattern)) missing.push(`${pattern} was not reported`);
   if (missing.length > 0) {
     process.stderr.write(`The demo failed:\n${missing.map(line => `  ${line}\n`).join('')}${printed}`);
     return 1;
@@ -89,6 +102,14 @@ async function demo(): Promise<number> {
   const tally = new Tally();
   for (const handshake of handshakes) tally.add(handshake);
   say(tally.summary(paint)[0]);
+  say();
+  say(
+    'All of them came from one address. It calls three times more, twice with the revoked certificate, then with a good',
+  );
+  say('one. What only shows when handshakes are seen together is reported too:');
+  say();
+  for (const pattern of ATTACK_PATTERNS) for (const line of detectionLines(detections.get(pattern)!, look)) say(line);
+  say();
   const lines = printed.split('\n').filter(Boolean).length;
   say(`What the server itself printed about those it did not let in: ${lines === 0 ? 'nothing' : `${lines} lines`}.`);
   if (forwarding) await tellOf(forwarding);

@@ -116,9 +116,9 @@ interface Part {
   readonly tone: Tone;
 }
 
-const TIME_COLUMNS = 12;
+export const TIME_COLUMNS = 12;
 /** Where the second and further lines of an entry begin: under the reason. */
-const INDENT = TIME_COLUMNS + 4;
+export const INDENT = TIME_COLUMNS + 4;
 const REASON_COLUMNS = 27;
 const GAP = 2;
 const SEPARATOR = ' · ';
@@ -195,7 +195,7 @@ function rows(parts: readonly Part[], width: number): Part[][] {
 }
 
 /** Broken between words into as few lines as it takes, of about the same length. */
-function wrapped(text: string, width: number): string[] {
+export function wrapped(text: string, width: number): string[] {
   const words = text.split(' ');
   const needed = brokenAt(words, width).length;
   let narrowest = width;
@@ -404,7 +404,8 @@ function duration(milliseconds: number): string {
   return milliseconds >= 10 ? `${Math.round(milliseconds)} ms` : `${milliseconds.toFixed(1)} ms`;
 }
 
-function clockIn(timeZone: string | undefined): (at: number) => { day: string; time: string } {
+/** Day and time of milliseconds since the epoch. Undefined: in the machine's own zone. */
+export function clockIn(timeZone: string | undefined): (at: number) => { day: string; time: string } {
   const format = new Intl.DateTimeFormat('en-GB', {
     ...(timeZone === undefined ? {} : { timeZone }),
     hourCycle: 'h23',

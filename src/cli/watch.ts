@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { FAILURE_REASONS } from '../handshake/failure-reasons';
+import { detectionLines, seenDetection } from './detection-lines';
 import { type OtlpReceiver, startOtlpReceiver } from './otlp-receiver';
 import { jsonOf, type SeenHandshake, seenHandshake, seenHandshakeOfLog } from './seen-handshake';
 import { type Paint, paintFor, printable, printableJson, widthOf } from './terminal-text';
@@ -32,6 +33,9 @@ publicKeyAlgorithm, publicKeySize, publicKeyCurve, signatureAlgorithm, extendedK
 alert {code, description, direction}, errorCode, hint, service, traceId, spanId; and refusalOf, when the
 peer was refused after the handshake had succeeded: its span id. What is not known is left out.
 
+Patterns of abuse (tls.abuse.detected) are shown as they are found, but not with --json, and not where --reason, --peer
+or --subject chooses handshakes.
+
 Ends on Ctrl-C with a summary.
 `;
 
@@ -49,7 +53,8 @@ export async function watch(parameters: readonly string[]): Promise<number> {
   const say = (line: string) => void aside.write(`${line}\n`);
   const note = paintFor(aside, process.env);
 
-  const timeline = createTimeline({ paint, width: widthOf(stdout) });
+  const look = { paint, width: widthOf(stdout) };
+  const timeline = createTimeline(look);
   const tally = new Tally();
   const services = new Set<string>();
   const problems = new Set<string>();
@@ -63,7 +68,12 @@ export async function watch(parameters: readonly string[]): Promise<number> {
 
   const receiver = await listen(options, {
     spans: spans => show(spans.map(seenHandshake)),
-    logs: logs => show(logs.map(seenHandshakeOfLog)),
+    logs(logs) {
+      show(logs.map(seenHandshakeOfLog));
+      const detections = options.showsDetections ? logs.map(seenDetection) : [];
+      for (const detection of detections)
+        if (detection) stdout.write(`${detectionLines(detection, look).join('\n')}\n`);
+    },
     resource(attributes) {
       const name = attributes['service.name'];
       if (typeof name !== 'string' || services.has(name) || services.size >= MOST_SERVICES) return;
@@ -95,6 +105,8 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly json: boolean;
+  /** They are not handshakes: they neither fit what handshakes were chosen by, nor their JSON. */
+  readonly showsDetections: boolean;
   wants(handshake: SeenHandshake): boolean;
 }
 
@@ -109,6 +121,7 @@ function optionsFrom(parameters: readonly string[]): Options | 'help' {
     host: hostFrom(values.host ?? '127.0.0.1'),
     port: portFrom(values.port ?? '4318'),
     json: values.json ?? false,
+    showsDetections: !values.json && reasons.size + peers.length + subjects.length === 0,
     wants: handshake =>
       (!failedOnly || handshake.outcome === 'failed') &&
       (reasons.size === 0 || (handshake.reason !== undefined && reasons.has(handshake.reason))) &&

@@ -44,6 +44,9 @@ describe('the demo', function () {
     assert.match(output, /CN=new-hire,O=Acme · not valid for another 7 days/);
     assert.match(output, /CN=visitor,O=Elsewhere · issued by CN=Elsewhere CA,O=Elsewhere/);
     assert.match(output, /CN=alice,O=Acme · shown without its private key/);
+    const patterns = [...output.matchAll(/^[\d:.]{12} {2}‼ (\w+)$/gm)].map(([, pattern]) => pattern);
+    assert.deepEqual(patterns, ['certificate_rotation', 'revoked_replay', 'fail_then_success']);
+    assert.match(output, /CN=bob,O=Acme · 127\.0\.0\.1 · /);
     assert.match(output, /npx otel-tls watch/);
     assert.doesNotMatch(output, /\x1b/);
   });
@@ -65,7 +68,7 @@ describe('the demo', function () {
     assert.equal(code, 0);
     assert.deepEqual(
       spans.map(({ attributes }) => attributes['error.type']).filter(reason => reason !== undefined),
-      REASONS,
+      [...REASONS, 'certificate_revoked', 'certificate_revoked'],
     );
     assert.ok(kinds.has('traces') && kinds.has('logs') && kinds.has('metrics'), [...kinds].join());
     assert.match(output, new RegExp(`\nSent to ${collector.url} as well: \\d+ OTLP requests\\.\n`));
@@ -119,7 +122,7 @@ describe('the demo', function () {
       assert.equal(code, 1);
       const [head, ...lines] = complaints.trimEnd().split('\n');
       assert.equal(head, 'The demo failed:');
-      assert.equal(lines.length, 12);
+      assert.equal(lines.length, 18);
       assert.equal(
         lines[0],
         '  a client with a good certificate: expected established, but its handshake was not reported',

@@ -24,6 +24,7 @@ interface SetUp {
   readonly flags: readonly string[];
   /** Of our fixture's OpenTelemetry set-up, in order. */
   readonly instrumentations?: string;
+  /** TlsPeerSpanProcessor is there: in our fixture's set-up, or in the SDK that the preload starts. */
   readonly spanProcessor?: boolean;
   /** The SDK starts 50 ms after the first handshake. Before that a connection has no id. */
   readonly startsLate?: boolean;
@@ -40,7 +41,7 @@ const HTTP = '@opentelemetry/instrumentation-http';
 const FASTIFY = '@fastify/otel';
 
 const SET_UPS: readonly SetUp[] = [
-  { it: 'the preload alone', flags: preloaded, startsLate: true, starters: [] },
+  { it: 'the preload alone', flags: preloaded, startsLate: true, spanProcessor: true, starters: [] },
   {
     it: 'the preload, and auto-instrumentations-node/register after it',
     flags: [...preloaded, ...auto],

@@ -76,6 +76,8 @@ export interface AuditedOperation {
   readonly protection: 'required' | 'optional' | 'none';
   /** The security schemes by which a certificate is demanded. */
   readonly schemes: readonly string[];
+  /** Every way in also tells the server which user it is: by a token, a password. */
+  readonly isUserKnown: boolean;
   readonly requests: number;
   readonly firstSeen?: string;
   readonly lastSeen?: string;

@@ -1,0 +1,578 @@
+import { createHash } from 'node:crypto';
+import {
+  type Answer,
+  type AuditedOperation,
+  type EvidenceRead,
+  type ExampleSpan,
+  type Finding,
+  type Occurrences,
+  QUESTIONS,
+  type Question,
+  type Rule,
+  SEVERITIES,
+} from './audit-result';
+import {
+  type EvidenceAttributes,
+  type EvidenceLog,
+  type EvidenceSpan,
+  isUnexplainedHangup,
+  leakIn,
+  plainExample,
+  type SeenHandshake,
+  type SeenRequest,
+  seenHandshake,
+  seenRequest,
+  serviceOf,
+  targetOfLog,
+  textOf,
+} from './evidence';
+import {
+  FINDINGS,
+  type FindingId,
+  type FindingRow,
+  type HandshakeRow,
+  type JudgedRequest,
+  type KnownHandshake,
+  type RequestRow,
+} from './findings';
+import type { Operation } from './operations';
+import { createMatcher, type Matcher, type RequestTarget } from './path-templates';
+
+export interface AuditOptions {
+  /** Only what this `service.name` sent. Undefined: all. */
+  readonly service?: string | undefined;
+  /** Milliseconds since the epoch: what ended before is left out. */
+  readonly since?: number | undefined;
+}
+
+/** What a run has come to: an `AuditResult` but for what others know of its sources. */
+export interface Conclusion {
+  readonly operations: readonly AuditedOperation[];
+  readonly findings: readonly Finding[];
+  readonly rules: readonly Rule[];
+  readonly seen: Pick<
+    EvidenceRead,
+    'spans' | 'logs' | 'requests' | 'foreignRequests' | 'handshakes' | 'failedHandshakes' | 'firstSeen' | 'lastSeen'
+  >;
+  /** Sentences: what the bounds of this run have left out. */
+  readonly notes: readonly string[];
+  readonly proven: number;
+}
+
+/** Descriptions and spans, in whatever order they come -> findings. The same evidence gives the same findings. */
+export function judge(
+  operations: readonly Operation[],
+  spans: Iterable<EvidenceSpan>,
+  logs: Iterable<EvidenceLog> = [],
+  options: AuditOptions = {},
+): Conclusion {
+  const run = new AuditRun(operations, options);
+  for (const span of spans) run.span(span);
+  for (const log of logs) run.log(log);
+  return run.conclude();
+}
+
+// What a run remembers has bounds, so that no evidence is too large for it. Each of these is some 100 bytes.
+/** Handshakes by their id, until requests come that name them. */
+const MOST_HANDSHAKES = 400_000;
+/** Requests whose handshake has not come yet. */
+const MOST_WAITING = 100_000;
+/** Span ids of log records, and of lost connections, that may yet be explained. */
+const MOST_UNEXPLAINED = 100_000;
+/** Targets of no operation, and certificates near their end. */
+const MOST_SUBJECTS = 500;
+const MOST_TRACES = 5;
+
+const EVERY_ROW = Object.entries<FindingRow>(FINDINGS) as [FindingId, FindingRow][];
+const REQUEST_ROWS = EVERY_ROW.filter((entry): entry is [FindingId, RequestRow] => entry[1].about === 'request');
+const HANDSHAKE_ROWS = EVERY_ROW.filter((entry): entry is [FindingId, HandshakeRow] => entry[1].about === 'handshake');
+
+/** Takes evidence as it comes and keeps only what findings are made of. */
+export class AuditRun {
+  readonly #operations: readonly Operation[];
+  readonly #options: AuditOptions;
+  readonly #matcher: Matcher;
+  readonly #tallies = new Map<Operation, OperationTally>();
+  readonly #whole = new Map<FindingId, Map<string, Count>>();
+
+  readonly #handshakes = new Map<string, KnownHandshake>();
+  /** The same facts come again and again: kept once. */
+  readonly #facts = new Map<string, KnownHandshake>();
+  readonly #failedHandshakes = new Set<string>();
+  readonly #waiting: { readonly request: SeenRequest; readonly operation: Operation }[] = [];
+  readonly #unmatched = new Map<string, Map<string, Count>>();
+  readonly #servicesOfApi = new Set<string>();
+  /** Failures of which a log record told, by the span they happened in. */
+  readonly #toldByLog = new Map<string, { readonly at: number; readonly example: ExampleSpan }>();
+  readonly #refusalRecords = new Set<string>();
+  readonly #hangups = new Map<string, { readonly at: number; readonly example: ExampleSpan }>();
+  readonly #failedParents = new Set<string>();
+
+  #spans = 0;
+  #logs = 0;
+  #requests = 0;
+  #seenHandshakes = 0;
+  #seenFailures = 0;
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+  readonly #dropped = { handshakes: 0, requests: 0, records: 0, subjects: 0 };
+  #preflights = 0;
+
+  constructor(operations: readonly Operation[], options: AuditOptions = {}) {
+    this.#operations = operations;
+    this.#options = options;
+    this.#matcher = createMatcher(operations);
+    for (const operation of operations) this.#tallies.set(operation, new OperationTally());
+  }
+
+  span(span: EvidenceSpan): void {
+    if (!this.#isWanted(span.resource, span.ended)) return;
+    this.#spans++;
+    this.#leaks(span.attributes, span.ended, span, span.name);
+    for (const event of span.events) this.#leaks(event.attributes, span.ended, span, event.name);
+    const handshake = seenHandshake(span);
+    if (handshake) return this.#handshake(handshake);
+    const request = seenRequest(span);
+    if (request) return this.#request(request);
+    if (isUnexplainedHangup(span) && this.#hasRoom(this.#hangups))
+      this.#hangups.set(span.spanId, { at: span.ended, example: plainExample(span, span.name) });
+  }
+
+  log(log: EvidenceLog): void {
+    if (!this.#isWanted(log.resource, log.at)) return;
+    this.#logs++;
+    this.#leaks(log.attributes, log.at, log, log.eventName || 'log record');
+    const example = plainExample(log, log.eventName, examplesOf(log));
+    switch (log.eventName) {
+      case 'tls.handshake.failed':
+      case 'tls.client_certificate.rejected': {
+        const target = targetOfLog(log);
+        if (target !== undefined && log.spanId !== '') this.#remember(this.#refusalRecords, log.spanId);
+        this.#toldFailure(log, example);
+        break;
+      }
+      case 'tls.forwarded_certificate.spoof_suspected':
+        // With a span it is an event of that span too.
+        if (log.spanId === '' || !log.sampled) this.#spoofed(log, example);
+        break;
+      case 'tls.telemetry.suppressed': {
+        const [what, count] = suppressedIn(log.attributes);
+        this.#found('failures-suppressed', what, log.at, example, count);
+        break;
+      }
+    }
+  }
+
+  /** May be asked once: what waited is judged now. */
+  conclude(): Conclusion {
+    for (const { request, operation } of this.#waiting) this.#judge(request, operation);
+    this.#waiting.length = 0;
+    this.#explainRest();
+
+    const findings: Finding[] = [];
+    const operations = this.#operations.map(operation => {
+      const tally = this.#tallies.get(operation)!;
+      if (tally.requests === 0 && operation.protection !== 'none')
+        findings.push(findingOf('operation-never-seen', 'in no span of the evidence', { operation }));
+      for (const [id, row] of REQUEST_ROWS) {
+        const count = tally.found.get(id);
+        if (count !== undefined && count.count > 0)
+          findings.push(findingOf(id, `${ofThem(count, 'request')} ${row.seen}`, { operation, count }));
+      }
+      return tally.audited(operation);
+    });
+    for (const [id, subjects] of this.#whole) {
+      for (const [subject, count] of subjects) {
+        const message = `${ofThem(count, NOUNS[id] ?? 'handshake')} ${FINDINGS[id].seen}`;
+        findings.push(findingOf(id, message, { subject, count }));
+      }
+    }
+    const foreign = this.#shadows(findings);
+
+    const order = EVERY_ROW.map(([id]) => id as string);
+    findings.sort(
+      (one, other) =>
+        SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity) ||
+        order.indexOf(one.rule) - order.indexOf(other.rule),
+    );
+    const doubted = new Set(
+      findings.filter(({ rule }) => FINDINGS[rule as FindingId].breaksTrail).map(f => f.operation),
+    );
+    const found = new Set(findings.map(({ rule }) => rule));
+    return {
+      operations,
+      findings,
+      rules: EVERY_ROW.filter(([id]) => found.has(id)).map(([id]) => ruleOf(id)),
+      proven: operations.filter(o => o.protection !== 'none' && o.requests > 0 && !doubted.has(o.name)).length,
+      seen: {
+        spans: this.#spans,
+        logs: this.#logs,
+        requests: this.#requests,
+        foreignRequests: foreign,
+        handshakes: this.#seenHandshakes,
+        failedHandshakes: this.#seenFailures,
+        ...(this.#first <= this.#last && { firstSeen: timeText(this.#first), lastSeen: timeText(this.#last) }),
+      },
+      notes: this.#notes(),
+    };
+  }
+
+  #isWanted(resource: EvidenceAttributes, at: number): boolean {
+    const { service, since } = this.#options;
+    if (service !== undefined && serviceOf(resource) !== service) return false;
+    if (since !== undefined && at < since) return false;
+    if (at > 0) {
+      this.#first = Math.min(this.#first, at);
+      this.#last = Math.max(this.#last, at);
+    }
+    return true;
+  }
+
+  #handshake(handshake: SeenHandshake): void {
+    this.#seenHandshakes++;
+    if (handshake.hasFailed) {
+      this.#seenFailures++;
+      this.#remember(this.#failedHandshakes, handshake.spanId);
+      if (handshake.side === 'client') this.#remember(this.#failedParents, handshake.parentSpanId);
+    } else if (this.#handshakes.size < MOST_HANDSHAKES)
+      this.#handshakes.set(handshake.spanId, this.#factsOf(handshake));
+    else this.#dropped.handshakes++;
+    for (const [id, row] of HANDSHAKE_ROWS) {
+      const verdict = row.judge(handshake);
+      if (verdict === 'found') this.#found(id, row.subject(handshake), handshake.at, handshake.example);
+    }
+  }
+
+  #request(request: SeenRequest): void {
+    this.#requests++;
+    const operation = this.#matcher.match(request.target);
+    if (operation === undefined) return this.#stranger(request);
+    this.#remember(this.#servicesOfApi, request.service);
+    const isHere = request.connection === undefined || this.#handshakes.has(request.connection);
+    // Its handshake, or a record of its refusal, may come later: other files, other batches.
+    if (isHere && request.status !== 401 && request.status !== 403) this.#judge(request, operation);
+    else if (this.#waiting.length < MOST_WAITING)
+      this.#waiting.push({ request: { ...request, example: { ...request.example } }, operation });
+    else this.#dropped.requests++;
+  }
+
+  #judge(request: SeenRequest, operation: Operation): void {
+    const tally = this.#tallies.get(operation)!;
+    tally.saw(request.at);
+    if (request.suspicion === undefined && operation.protection === 'none') return;
+    const judged: JudgedRequest = {
+      request,
+      operation,
+      handshake: request.connection === undefined ? undefined : this.#handshakes.get(request.connection),
+      hasRefusalRecord: this.#refusalRecords.has(request.example.spanId),
+    };
+    // When handshakes had to be forgotten, one that is not here may have been among them.
+    const isForgetful = this.#dropped.handshakes > 0;
+    const answers: { [question in Question]?: boolean } = {};
+    for (const [id, row] of REQUEST_ROWS) {
+      if (operation.protection === 'none' && id !== 'forwarded-certificate-spoofed') continue;
+      if (id === 'handshake-not-in-evidence' && isForgetful) continue;
+      const verdict = row.judge(judged);
+      if (verdict === 'not asked') continue;
+      tally.count(id, verdict === 'found', request.at, request.example);
+      if (row.leavesOpen) answers[row.leavesOpen] = (answers[row.leavesOpen] ?? true) && verdict === 'fine';
+    }
+    tally.answered(answers);
+  }
+
+  /** A request to no operation that is described. */
+  #stranger({ target, status, service, at, example, suspicion }: SeenRequest): void {
+    if (suspicion !== undefined) this.#found('forwarded-certificate-spoofed', nameOf(target), at, example);
+    // What is not there is in nobody's use; browsers ask before they call.
+    if (status === 404 || status === 405) return;
+    if (target.method === 'OPTIONS') {
+      this.#preflights++;
+      return;
+    }
+    let targets = this.#unmatched.get(service);
+    if (targets === undefined) {
+      if (this.#unmatched.size >= MOST_SUBJECTS) {
+        this.#dropped.subjects++;
+        return;
+      }
+      targets = new Map();
+      this.#unmatched.set(service, targets);
+    }
+    const count = countOf(nameOf(target), targets);
+    if (count === undefined) this.#dropped.subjects++;
+    else count.add(at, example);
+  }
+
+  /** Findings of requests to unknown operations; answers how many are of services that have nothing to do with this API. */
+  #shadows(findings: Finding[]): number {
+    let foreign = 0;
+    for (const [service, targets] of this.#unmatched) {
+      for (const [subject, count] of targets) {
+        if (this.#servicesOfApi.has(service))
+          findings.push(
+            findingOf('shadow-operation', `${ofThem(count, 'request')} ${FINDINGS['shadow-operation'].seen}`, {
+              subject,
+              count,
+            }),
+          );
+        else foreign += count.count;
+      }
+    }
+    return foreign;
+  }
+
+  #toldFailure(log: EvidenceLog, example: ExampleSpan): void {
+    // A failure is told twice, in general and of the certificate: one is enough.
+    if (log.eventName === 'tls.client_certificate.rejected' && targetOfLog(log) === undefined) return;
+    if (log.spanId === '') this.#found('failure-sampled-away', reasonOf(log), log.at, example);
+    else if (targetOfLog(log) === undefined && this.#hasRoom(this.#toldByLog))
+      this.#toldByLog.set(log.spanId, { at: log.at, example });
+  }
+
+  #spoofed(log: EvidenceLog, example: ExampleSpan): void {
+    const target = targetOfLog(log);
+    const operation = target && this.#matcher.match(target);
+    if (operation) this.#tallies.get(operation)!.count('forwarded-certificate-spoofed', true, log.at, example);
+    else this.#found('forwarded-certificate-spoofed', target ? nameOf(target) : 'unknown', log.at, example);
+  }
+
+  #explainRest(): void {
+    for (const [spanId, { at, example }] of this.#toldByLog) {
+      if (this.#failedHandshakes.has(spanId) || this.#handshakes.has(spanId)) continue;
+      this.#found('failure-sampled-away', String(example.attributes['error.type'] ?? ''), at, example);
+    }
+    for (const [spanId, { at, example }] of this.#hangups) {
+      if (!this.#failedParents.has(spanId)) this.#found('hangup-without-reason', example.service ?? '', at, example);
+    }
+    this.#toldByLog.clear();
+    this.#hangups.clear();
+  }
+
+  #leaks(
+    attributes: EvidenceAttributes,
+    at: number,
+    from: Pick<EvidenceSpan, 'traceId' | 'spanId' | 'resource'>,
+    name: string,
+  ): void {
+    const leak = leakIn(attributes);
+    if (leak === undefined) return;
+    const id = leak.what === 'private key' ? 'private-key-exported' : 'certificate-exported';
+    this.#found(id, leak.attribute, at, plainExample(from, name));
+  }
+
+  #found(id: FindingId, subject: string, at: number, example: ExampleSpan, times = 1): void {
+    let subjects = this.#whole.get(id);
+    if (subjects === undefined) {
+      subjects = new Map();
+      this.#whole.set(id, subjects);
+    }
+    const count = countOf(subject, subjects);
+    if (count === undefined) this.#dropped.subjects++;
+    else count.add(at, example, times);
+  }
+
+  #factsOf({ verification, protocol, cipher, peerAddress, certificate }: SeenHandshake): KnownHandshake {
+    const facts = { verification, protocol, cipher, peerAddress, fingerprint: certificate?.fingerprint };
+    const key = Object.values(facts).join('\n');
+    const known = this.#facts.get(key);
+    if (known) return known;
+    if (this.#facts.size >= MOST_UNEXPLAINED) this.#facts.clear();
+    this.#facts.set(key, facts);
+    return facts;
+  }
+
+  #remember(set: Set<string>, id: string): void {
+    if (set.size < MOST_HANDSHAKES) set.add(id);
+    else this.#dropped.records++;
+  }
+
+  #hasRoom(map: ReadonlyMap<string, unknown>): boolean {
+    if (map.size < MOST_UNEXPLAINED) return true;
+    this.#dropped.records++;
+    return false;
+  }
+
+  #notes(): string[] {
+    const { handshakes, requests, records, subjects } = this.#dropped;
+    return [
+      handshakes > 0 &&
+        `${handshakes} handshakes over the first ${MOST_HANDSHAKES} were not remembered: requests were not asked whether theirs is in the evidence`,
+      requests > 0 &&
+        `${requests} requests were not judged: too many waited for their handshake, which did not come before them`,
+      records > 0 && `${records} records of failures could not be held against the spans: there are too many`,
+      subjects > 0 && `${subjects} more were left out, of findings about more than ${MOST_SUBJECTS} subjects`,
+      this.#preflights > 0 && `${this.#preflights} OPTIONS requests that are not described were taken for preflights`,
+    ].filter(note => note !== false);
+  }
+}
+
+/** How often something was found, and where to look. */
+class Count {
+  count = 0;
+  /** Requests that were asked, found or not; 0: it is only ever found. */
+  asked = 0;
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+  readonly #traces = new Set<string>();
+  #example: ExampleSpan | undefined;
+
+  add(at: number, example: ExampleSpan, times = 1): void {
+    this.count += times;
+    this.#first = Math.min(this.#first, at);
+    this.#last = Math.max(this.#last, at);
+    if (this.#traces.size < MOST_TRACES && example.traceId !== '') this.#traces.add(example.traceId);
+    // Copied, attributes and all: what it was made from is large.
+    this.#example ??= { ...example };
+  }
+
+  get occurrences(): Occurrences {
+    return {
+      count: this.count,
+      ...(this.asked > 0 && { of: this.asked }),
+      firstSeen: timeText(this.#first),
+      lastSeen: timeText(this.#last),
+      traceIds: [...this.#traces],
+      example: this.#example!,
+    };
+  }
+}
+
+class OperationTally {
+  requests = 0;
+  readonly found = new Map<FindingId, Count>();
+  readonly #answers = new Map<Question, { yes: number; no: number }>();
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+
+  saw(at: number): void {
+    this.requests++;
+    this.#first = Math.min(this.#first, at);
+    this.#last = Math.max(this.#last, at);
+  }
+
+  count(id: FindingId, isFound: boolean, at: number, example: ExampleSpan): void {
+    let count = this.found.get(id);
+    if (count === undefined) {
+      count = new Count();
+      this.found.set(id, count);
+    }
+    count.asked++;
+    if (isFound) count.add(at, example);
+  }
+
+  answered(answers: { readonly [question in Question]?: boolean }): void {
+    for (const [question, isAnswered] of Object.entries(answers) as [Question, boolean][]) {
+      const answer = this.#answers.get(question) ?? { yes: 0, no: 0 };
+      answer[isAnswered ? 'yes' : 'no']++;
+      this.#answers.set(question, answer);
+    }
+  }
+
+  audited({ servers: _, ...operation }: Operation): AuditedOperation {
+    const isAsked = this.requests > 0 && operation.protection !== 'none';
+    const questions = Object.keys(QUESTIONS) as Question[];
+    return {
+      ...operation,
+      requests: this.requests,
+      ...(this.requests > 0 && { firstSeen: timeText(this.#first), lastSeen: timeText(this.#last) }),
+      ...(isAsked && {
+        answers: Object.fromEntries(
+          questions.map(question => [question, this.#answers.get(question) ?? { yes: 0, no: 0 }]),
+        ) as { readonly [question in Question]: Answer },
+      }),
+    };
+  }
+}
+
+/** What is counted of findings that are not about requests or handshakes. */
+const NOUNS: { readonly [id in FindingId]?: string } = {
+  'private-key-exported': 'record',
+  'certificate-exported': 'record',
+  'failure-sampled-away': 'log record',
+  'failures-suppressed': 'failure',
+  'hangup-without-reason': 'request',
+  'forwarded-certificate-spoofed': 'request',
+};
+
+function findingOf(
+  id: FindingId,
+  message: string,
+  of: { readonly operation?: Operation; readonly subject?: string; readonly count?: Count },
+): Finding {
+  const { operation, subject, count } = of;
+  const about = operation?.name ?? subject ?? '';
+  return {
+    rule: id,
+    severity: FINDINGS[id].severity,
+    fingerprint: createHash('sha256').update(`${id}\n${about}`).digest('hex').slice(0, 16),
+    ...(operation && { operation: operation.name, location: operation.location }),
+    ...(subject !== undefined && { subject }),
+    message,
+    ...(count && { occurrences: count.occurrences }),
+  };
+}
+
+/** The rule as reports show it. */
+export function ruleOf(id: FindingId): Rule {
+  const { title, severity, help, restsOn, remediation, references } = FINDINGS[id] as FindingRow;
+  return { id, title, severity, help, restsOn, remediation, references };
+}
+
+/** `3 of 7 requests`, `1 handshake`. */
+function ofThem({ count, asked }: Count, noun: string): string {
+  const many = asked > 0 ? asked : count;
+  return `${asked > 0 ? `${count} of ` : ''}${many} ${noun}${many === 1 ? '' : 's'}`;
+}
+
+/** Undefined: there are too many subjects already. */
+function countOf(subject: string, subjects: Map<string, Count>): Count | undefined {
+  const known = subjects.get(subject);
+  if (known !== undefined || subjects.size >= MOST_SUBJECTS) return known;
+  const count = new Count();
+  subjects.set(subject, count);
+  return count;
+}
+
+/** `POST /internal/{}`: the route, else the path with what looks like an identifier left open. */
+function nameOf({ method, route, path }: RequestTarget): string {
+  const target = route ?? path?.split('/').map(withoutIdentifier).join('/') ?? 'an unknown path';
+  return `${method} ${target}`.slice(0, 200);
+}
+
+function withoutIdentifier(segment: string): string {
+  return /^(?:\d+|[0-9a-f]{8,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(segment) ? '{}' : segment;
+}
+
+function reasonOf({ attributes }: EvidenceLog): string {
+  return textOf(attributes, 'error.type') ?? '';
+}
+
+/** What a log record's example shows. */
+function examplesOf({ attributes }: EvidenceLog): ExampleSpan['attributes'] {
+  const shown: { [name: string]: string } = {};
+  for (const name of [
+    'error.type',
+    'tls.client.subject',
+    'network.peer.address',
+    'http.route',
+    'tls.forwarded.suspicion',
+  ]) {
+    const text = textOf(attributes, name);
+    if (text !== undefined) shown[name] = text;
+  }
+  return shown;
+}
+
+function suppressedIn(attributes: EvidenceAttributes): [string, number] {
+  for (const what of ['handshakes', 'requests']) {
+    const count = attributes[`tls.suppressed.${what}`];
+    if (typeof count === 'number' && count > 0) return [what, Math.round(count)];
+  }
+  return ['handshakes', 1];
+}
+
+/** A stranger's clock may say anything. */
+function timeText(at: number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+}

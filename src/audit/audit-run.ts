@@ -131,10 +131,10 @@ export class AuditRun {
     this.#leaks(span.attributes, span.ended, span, span.name);
     for (const event of span.events) this.#leaks(event.attributes, span.ended, span, event.name);
     const handshake = seenHandshake(span);
-    if (handshake) return this.#handshake(handshake);
-    const request = seenRequest(span);
-    if (request) return this.#request(request);
-    if (isUnexplainedHangup(span) && this.#hasRoom(this.#hangups))
+    const request = handshake ? undefined : seenRequest(span);
+    if (handshake) this.#handshake(handshake);
+    else if (request) this.#request(request);
+    else if (isUnexplainedHangup(span) && this.#hasRoom(this.#hangups))
       this.#hangups.set(span.spanId, { at: span.ended, example: plainExample(span, span.name) });
   }
 
@@ -246,7 +246,10 @@ export class AuditRun {
   #request(request: SeenRequest): void {
     this.#requests++;
     const operation = this.#matcher.match(request.target);
-    if (operation === undefined) return this.#stranger(request);
+    if (operation === undefined) {
+      this.#stranger(request);
+      return;
+    }
     this.#remember(this.#servicesOfApi, request.service);
     const isHere = request.connection === undefined || this.#handshakes.has(request.connection);
     // Its handshake, or a record of its refusal, may come later: other files, other batches.

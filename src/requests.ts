@@ -7,7 +7,7 @@ import type { Forwarder } from './forwarded/forwarded-certificate';
 import { ForwardedReader } from './forwarded/forwarded-reader';
 import type { Handshake, Side } from './handshake/handshake';
 import { now } from './hooks/clock';
-import { guard, guarded } from './hooks/guard';
+import { guard } from './hooks/guard';
 import type { RequestObserver } from './hooks/request-observer';
 import { observeEstablished, otherEnd } from './hooks/socket-facts';
 import type { UndiciObserver } from './hooks/undici-hook';
@@ -96,21 +96,21 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   }
 
   handling<T>(request: object, rawHeaders: unknown, application: () => T): T {
-    guard(() => this.#claimOf(request, rawHeaders));
+    if (this.#reader !== undefined) guard(() => this.#claimOf(request, rawHeaders));
+    if (!isFollowing()) return notFollowing(request, application);
+    if (this.#reader !== undefined || isEncrypted(request)) return following(request, application);
     // Plain HTTP is nobody's request; but within one, as of a server that was started there, it ends that.
-    if (this.#reader === undefined && !isEncrypted(request)) {
-      return activeRequest() === undefined ? application() : notFollowing(undefined, application);
-    }
-    const isFollowed = isFollowing() || guarded(() => this.#births.birthOf(socketOf(request)), undefined) !== undefined;
-    return isFollowed ? following(request, application) : notFollowing(request, application);
+    return activeRequest() === undefined ? application() : following(undefined, application);
   }
 
   arrived(request: object, rawHeaders: unknown): void {
     const claim = this.#claimOf(request, rawHeaders);
+    const birth = this.#births.birthOf(socketOf(request));
+    if (birth === undefined && claim === undefined) return;
     const span = trace.getActiveSpan();
-    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request, claim);
-    if (this.#decisions) this.#doubt(this.#decisions, request, rawHeaders, span, claim);
-    if (this.#patterns) this.#watch(this.#patterns, request, rawHeaders, claim?.peer);
+    if (this.#isOpen(span, SpanKind.SERVER)) this.#decorateArrival(span, request, birth, claim);
+    if (this.#decisions) this.#doubt(this.#decisions, request, rawHeaders, span, birth, claim);
+    if (this.#patterns) this.#watch(this.#patterns, request, rawHeaders, birth, claim?.peer);
     if (claim?.suspicion === undefined || claim.told) return;
     claim.told = true;
     this.#events.say(SPOOF_SUSPECTED, claim.suspicion, now(), claim.forwarder.address);
@@ -150,7 +150,8 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     if (request === undefined) return;
     this.#decisions?.spanStarted(request, span);
     if (!this.#isOpen(span, SpanKind.SERVER)) return;
-    this.#decorateArrival(span, request, this.#reader && this.#claims.get(exchangeOf(request)));
+    const claim = this.#reader && this.#claims.get(exchangeOf(request));
+    this.#decorateArrival(span, request, this.#births.birthOf(socketOf(request)), claim);
   }
 
   spanProcessorCame(): void {
@@ -183,11 +184,11 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     request: object,
     rawHeaders: unknown,
     active: Span | undefined,
+    birth: Birth | undefined,
     claim: Claim | undefined,
   ): void {
     const forwarded = claim?.peer;
     if (forwarded ? forwarded.verification.result !== 'failed' : !this.#reporter.hasMetUnverifiedClient) return;
-    const birth = this.#births.birthOf(socketOf(request));
     if (forwarded === undefined && (birth === undefined || !mayBeUnverified(birth))) return;
     const foreign = birth && trace.getSpan(birth.parent);
     const connection = () => birth && this.#connectionOf(birth);
@@ -207,8 +208,13 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   }
 
   /** Whose request it is may not be known before the handshake is reported: nobody is kept waiting for that here. */
-  #watch(patterns: PatternSink, request: object, rawHeaders: unknown, forwarded: TlsPeer | undefined): void {
-    const birth = forwarded ? undefined : this.#births.birthOf(socketOf(request));
+  #watch(
+    patterns: PatternSink,
+    request: object,
+    rawHeaders: unknown,
+    birth: Birth | undefined,
+    forwarded: TlsPeer | undefined,
+  ): void {
     if (forwarded === undefined && (birth === undefined || !hasPresented(birth))) return;
     // HTTP/2 hands over a stream, and may make a request of it.
     const exchange = exchangeOf(request);
@@ -221,7 +227,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
       const peer = forwarded ?? (birth && this.#connectionOf(birth)?.peer);
       if (peer) patterns.requested(peer, endpoint, time);
     };
-    if (birth?.unreported === undefined) {
+    if (forwarded !== undefined || birth?.unreported === undefined) {
       tell();
     } else {
       birth.awaited ??= [];
@@ -229,8 +235,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     }
   }
 
-  #decorateArrival(span: Span, request: object, claim: Claim | undefined): void {
-    const birth = this.#births.birthOf(socketOf(request));
+  #decorateArrival(span: Span, request: object, birth: Birth | undefined, claim: Claim | undefined): void {
     // A span that was active when the connection came, as where `listen` was called: not this request's.
     if (birth !== undefined && trace.getSpan(birth.parent) === span) return;
     const connection = birth && this.#connectionOf(birth);

@@ -25,8 +25,10 @@ export function getTlsPeer(requestOrSocket: unknown): TlsPeer | undefined {
  * The same of the request that is being handled: within the listeners of an http, https or http2 server and whatever they
  * call or wait for. undefined outside a request too.
  *
- * No span is needed. Without an OpenTelemetry SDK requests are followed from the moment on at which this function is first
- * taken out of the package, as `import { getActiveTlsPeer }` and `const { getActiveTlsPeer } = require(...)` do at once.
+ * Neither a span nor an SDK is needed. Requests are followed from the moment on at which this function is first taken out of
+ * the package, as `import { getActiveTlsPeer }` and `const { getActiveTlsPeer } = require(...)` do at once, or the first
+ * TlsPeerSpanProcessor is made. Who writes `tls.getActiveTlsPeer()`, or has TypeScript write it for CommonJS, takes it with
+ * the first call: before that, a request is known only until its handler first waits.
  */
 export declare const getActiveTlsPeer: () => TlsPeer | undefined;
 
@@ -94,8 +96,8 @@ export function hasSpanProcessor(): boolean {
 }
 
 /**
- * Asynchronous context costs: on Node 20 and 22 every promise of the process pays for its first use. So where there is no
- * SDK, which has long begun with it, nobody is followed before somebody wants it.
+ * Asynchronous context costs: more than all else that is done for a request, and on Node 20 and 22 every promise of the
+ * process pays for its first use. So nobody is followed before somebody wants it.
  */
 export function isFollowing(): boolean {
   return shared.following;
@@ -105,18 +107,17 @@ const requests = new AsyncLocalStorage<object | undefined>();
 /** A request that nobody follows, for as long as its listeners run. */
 let unfollowed: object | undefined;
 
-/** Runs what handles a request, and follows it through whatever that calls or waits for. */
-export function following<T>(request: object, handle: () => T): T {
+/** Runs what handles a request, and follows it through whatever that calls or waits for. Undefined: nobody's any more. */
+export function following<T>(request: object | undefined, handle: () => T): T {
   return requests.run(request, handle);
 }
 
-/** The same for those who ask before they wait for anything. Undefined: nobody's request any more. */
-export function notFollowing<T>(request: object | undefined, handle: () => T): T {
+/** The same for those who ask before they wait for anything. */
+export function notFollowing<T>(request: object, handle: () => T): T {
   const before = unfollowed;
   unfollowed = request;
   try {
-    // Whoever was followed to here ends here.
-    return requests.getStore() === undefined ? handle() : requests.run(undefined, handle);
+    return handle();
   } finally {
     unfollowed = before;
   }

@@ -10,6 +10,9 @@ import { type RequestFacts, requestAttributes, USER_ID } from './request-attribu
 /** Bytes of what the application says of its user. */
 const MAX_USER_BYTES = 256;
 
+/** Every decoration has it: whoever carries it is decorated, which no set of spans need remember. */
+const ALWAYS_SAID = 'tls.verify.result';
+
 /** What is put on each span of a connection's requests; made once and used for all of them. */
 export interface RequestDecoration {
   readonly peer: TlsPeer;
@@ -23,8 +26,8 @@ export class RequestSpans {
   readonly #settings: Settings;
   readonly #hooks: RequestHooks;
   readonly #complain: (complaint: string) => void;
-  /** Spans that have it. Several ways lead to one span. */
-  readonly #decorated = new WeakSet<Span>();
+  /** Spans that do not show it: `requestAttributes` is `none`, or their SDK hides what they carry. */
+  readonly #unmarked = new WeakSet<Span>();
   readonly #complained = new Set<keyof RequestHooks>();
 
   constructor(settings: Settings, hooks: RequestHooks, complain: (complaint: string) => void) {
@@ -52,8 +55,10 @@ export class RequestSpans {
     };
   }
 
+  /** Several ways lead to one span. */
   isDecorated(span: Span): boolean {
-    return this.#decorated.has(span);
+    const { attributes } = span as { attributes?: Attributes };
+    return attributes?.[ALWAYS_SAID] !== undefined || this.#unmarked.has(span);
   }
 
   decorate(
@@ -62,8 +67,8 @@ export class RequestSpans {
     request: object,
     direction: 'arrived' | 'left',
   ): void {
-    this.#decorated.add(span);
     span.setAttributes(attributes);
+    if (!this.isDecorated(span)) this.#unmarked.add(span);
     // An SDK of before 1.9 of the API has none.
     if (link !== undefined) (span as Partial<Span>).addLink?.(link);
     const { requestHook } = this.#hooks;

@@ -94,6 +94,35 @@ const CASES: Readonly<Record<string, Example>> = {
       assert.ok(established.length === 1 || established.length === 2, `${established.length}`);
     },
   },
+  requests: {
+    steps: [
+      {
+        command: 'node --require ./instrumentation.js app.js',
+        prints: /^Hello CN=billing,O=Acme\nWho are you\?\n$/,
+      },
+    ],
+    promised: [
+      [SERVER, { 'tls.handshake.outcome': 'established', 'tls.client.subject': 'CN=billing,O=Acme' }],
+      [SERVER, { 'tls.handshake.outcome': 'established', 'tls.verify.result': 'not_presented' }],
+      [
+        'GET',
+        { 'tls.verify.result': 'ok', 'enduser.id': 'CN=billing,O=Acme', 'tls.client.subject': 'CN=billing,O=Acme' },
+      ],
+    ],
+    more: true,
+    alsoTrue: spans => {
+      const requests = spans.filter(({ scope, kind }) => scope.name.endsWith('instrumentation-http') && kind === 2);
+      const handshakes = spans.filter(({ name }) => name === SERVER).map(({ spanId }) => spanId);
+      assert.deepEqual(
+        requests.map(({ attributes }) => [attributes['tls.verify.result'], attributes['enduser.id']]).sort(),
+        [
+          ['not_presented', undefined],
+          ['ok', 'CN=billing,O=Acme'],
+        ],
+      );
+      for (const { attributes } of requests) assert.ok(handshakes.includes(String(attributes['tls.connection.id'])));
+    },
+  },
   esm: {
     steps: [
       {

@@ -104,10 +104,6 @@ const CASES: Readonly<Record<string, Example>> = {
     promised: [
       [SERVER, { 'tls.handshake.outcome': 'established', 'tls.client.subject': 'CN=billing,O=Acme' }],
       [SERVER, { 'tls.handshake.outcome': 'established', 'tls.verify.result': 'not_presented' }],
-      [
-        'GET',
-        { 'tls.verify.result': 'ok', 'enduser.id': 'CN=billing,O=Acme', 'tls.client.subject': 'CN=billing,O=Acme' },
-      ],
     ],
     more: true,
     alsoTrue: spans => {

@@ -523,8 +523,7 @@ export function ruleOf(id: FindingId): Rule {
 
 /** `3 of 7 requests`, `1 handshake`. */
 function ofThem({ count, asked }: Count, noun: string): string {
-  const many = asked > 0 ? asked : count;
-  return `${asked > 0 ? `${count} of ` : ''}${many} ${noun}${many === 1 ? '' : 's'}`;
+  return asked > 0 ? `${count} of ${asked} ${noun}s` : `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Undefined: there are too many subjects already. */

@@ -75,7 +75,7 @@ export const FINDINGS = {
     },
     references: [R.brokenAuthentication, R.asvs6_3_4, R.missingAuthentication],
     breaksTrail: true,
-    seen: 'were answered with success and had no certificate',
+    seen: 'succeeded without a certificate',
     judge: ({ request, operation, handshake }) => {
       if (operation.protection !== 'required' || !isSuccess(request)) return 'not asked';
       if (request.certificate !== undefined) return 'fine';
@@ -98,7 +98,7 @@ export const FINDINGS = {
     },
     references: [R.brokenAuthentication, R.asvs12_1_3, R.certificateValidation],
     breaksTrail: true,
-    seen: 'were answered with success although their certificate did not verify',
+    seen: 'succeeded although the certificate did not verify',
     judge: ({ request, handshake }) => {
       if (request.events.includes('tls.client_certificate.accepted_unverified')) return 'found';
       if (request.certificate === undefined || !isSuccess(request)) return 'not asked';
@@ -120,7 +120,7 @@ export const FINDINGS = {
     },
     references: [R.misconfiguration, R.asvs16_2_5, R.secretsInLogs],
     breaksTrail: false,
-    seen: 'hold a private key',
+    seen: 'held a private key',
   },
   'forwarded-certificate-spoofed': {
     about: 'request',
@@ -150,7 +150,7 @@ export const FINDINGS = {
     },
     references: [R.spoofing, R.asvs16_2_1],
     breaksTrail: true,
-    seen: 'name another certificate than the handshake of their connection',
+    seen: 'named another certificate than the handshake of the connection',
     judge: ({ request: { certificate }, handshake }) => {
       if (certificate?.fingerprint === undefined || handshake?.fingerprint === undefined) return 'not asked';
       if (certificate.source === 'header') return 'not asked';
@@ -170,7 +170,7 @@ export const FINDINGS = {
     references: [R.misconfiguration, R.asvs16_2_1, R.asvs16_3_1, R.insufficientLogging, R.pci10_2_2],
     breaksTrail: true,
     leavesOpen: 'certificate',
-    seen: 'say nothing of a certificate',
+    seen: 'said nothing of a certificate',
     judge: ({ request, handshake }) => {
       return request.certificate === undefined && verificationOf(request, handshake) === undefined ? 'found' : 'fine';
     },
@@ -188,7 +188,7 @@ export const FINDINGS = {
     references: [R.asvs16_2_1, R.asvs16_3_1, R.omission],
     breaksTrail: true,
     leavesOpen: 'verification',
-    seen: 'name a certificate and do not say whether it verified',
+    seen: 'named a certificate and did not say whether it verified',
     judge: ({ request, handshake }) => {
       if (verificationOf(request, handshake) !== undefined) return 'fine';
       return request.certificate === undefined ? 'not asked' : 'found';
@@ -228,7 +228,7 @@ export const FINDINGS = {
     remediation: { text: 'Describe the operation with its security, or take it out of service.' },
     references: [R.inventory],
     breaksTrail: false,
-    seen: 'fit no operation of the description',
+    seen: 'fitted no operation of the description',
   },
   'failure-sampled-away': {
     about: 'whole',
@@ -243,7 +243,7 @@ export const FINDINGS = {
     },
     references: [R.asvs16_3_1, R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
     breaksTrail: false,
-    seen: 'tell of a failure that has no span',
+    seen: 'told of a failure that has no span',
   },
   'refusal-without-event': {
     about: 'request',
@@ -258,7 +258,7 @@ export const FINDINGS = {
     },
     references: [R.asvs16_3_1, R.asvs16_3_2, R.pci10_2_1_4],
     breaksTrail: true,
-    seen: 'were refused, and no event tells of it',
+    seen: 'ended in a refusal of which no event tells',
     judge: ({ request, handshake, hasRefusalRecord }) => {
       const isRefusal = request.status === 401 || request.status === 403;
       if (!isRefusal || request.certificate === undefined || verificationOf(request, handshake) !== 'failed')
@@ -291,7 +291,7 @@ export const FINDINGS = {
     },
     references: [R.asvs16_2_1, R.omission],
     breaksTrail: true,
-    seen: 'do not say how their certificate is known',
+    seen: 'did not say how the certificate is known',
     judge: ({ request: { certificate } }) => {
       if (certificate === undefined) return 'not asked';
       return certificate.source === undefined ? 'found' : 'fine';
@@ -311,7 +311,7 @@ export const FINDINGS = {
     references: [R.asvs16_2_1, R.omission],
     breaksTrail: true,
     leavesOpen: 'handshake',
-    seen: 'are not linked to a handshake',
+    seen: 'had no link to a handshake',
     judge: ({ request }) => {
       if (request.certificate?.source === 'header') return 'not asked';
       if (request.certificate === undefined && request.verification === undefined) return 'not asked';
@@ -330,7 +330,7 @@ export const FINDINGS = {
     references: [R.asvs16_2_1, R.omission],
     breaksTrail: true,
     leavesOpen: 'handshake',
-    seen: 'name a handshake that is not in the evidence',
+    seen: 'named a handshake that is not in the evidence',
     judge: ({ request, handshake }) => {
       if (request.connection === undefined || request.certificate?.source === 'header') return 'not asked';
       return handshake === undefined ? 'found' : 'fine';
@@ -348,7 +348,7 @@ export const FINDINGS = {
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: true,
     leavesOpen: 'peer',
-    seen: 'do not say from which address they came',
+    seen: 'did not say from which address it came',
     judge: ({ request, handshake }) =>
       request.peerAddress === undefined && handshake?.peerAddress === undefined ? 'found' : 'fine',
   },
@@ -396,7 +396,7 @@ export const FINDINGS = {
     },
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: false,
-    seen: 'failed and have no peer address',
+    seen: 'failed without a peer address',
     judge: ({ hasFailed, side, peerAddress }) => {
       if (!hasFailed || side !== 'server') return 'not asked';
       return peerAddress === undefined ? 'found' : 'fine';
@@ -415,7 +415,7 @@ export const FINDINGS = {
     },
     references: [R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
     breaksTrail: false,
-    seen: 'were counted and not told one by one',
+    seen: 'had neither span nor event',
   },
   'certificate-exported': {
     about: 'whole',
@@ -429,7 +429,7 @@ export const FINDINGS = {
     },
     references: [R.misconfiguration, R.asvs16_2_5],
     breaksTrail: false,
-    seen: 'hold a whole certificate',
+    seen: 'held a whole certificate',
   },
   'certificate-near-end': {
     about: 'handshake',
@@ -461,7 +461,7 @@ export const FINDINGS = {
     references: [R.asvs16_2_1, R.pci10_2_2],
     breaksTrail: false,
     leavesOpen: 'user',
-    seen: 'were answered with success and do not name their user',
+    seen: 'succeeded and did not name the user',
     judge: ({ request, operation }) => {
       if (!operation.isUserKnown || !isSuccess(request)) return 'not asked';
       return request.user === undefined ? 'found' : 'fine';

@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 import { PACKAGE_VERSION } from '../version';
+import { audit } from './audit';
 import { UsageError } from './usage-error';
 import { watch } from './watch';
 
 /** A command: its own arguments in, the process's exit code out. Throws `UsageError` on what it does not understand. */
 type Command = (parameters: readonly string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { watch };
+const COMMANDS: Readonly<Record<string, Command>> = { watch, audit };
 
 const HELP = `otel-tls: see every TLS handshake of a Node.js application
 
-  otel-tls watch [options]   receive OTLP here and show the handshakes as they come
+  otel-tls watch [options]              receive OTLP here and show the handshakes as they come
+  otel-tls audit <OpenAPI> [options]    which operations that mutual TLS protects leave no trail
 
-  otel-tls watch --help      its options
+  otel-tls watch --help                 its options; so has audit
   otel-tls --version
 `;
 

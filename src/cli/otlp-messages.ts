@@ -97,6 +97,11 @@ export function decodeRequest(signal: Signal, encoding: Encoding, body: Buffer):
   return READERS[signal](record(message, 'request'));
 }
 
+/** Reads a request that is parsed JSON already, whichever of the three it is. Throws `MalformedRequest`. */
+export function readRequest(signal: Signal, request: unknown): Received {
+  return READERS[signal](record(request, 'request'));
+}
+
 /** An empty `Export…ServiceResponse`: everything was accepted. Zero bytes in protobuf. */
 export function encodeAccepted(encoding: Encoding): Buffer {
   return Buffer.from(encoding === 'json' ? '{}' : '');

@@ -16,11 +16,17 @@ export function printable(text: string, limit = 200): string {
   return `${characters.slice(0, limit - 1).join('')}…`;
 }
 
-/** JSON on one line. The same value as `JSON.stringify` writes, with what a terminal would obey or hide as \u escapes. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNPRINTABLE, character =>
-    // The escape JSON knows is that of a UTF-16 unit, of which some characters have two.
-    Array.from({ length: character.length }, (_, index) => `\\u${hex(character.charCodeAt(index), 4)}`).join(''),
+/**
+ * JSON, on one line unless it is indented. The same value as `JSON.stringify` writes, with what a terminal would obey or
+ * hide as \u escapes.
+ */
+export function printableJson(value: unknown, indentation?: number): string {
+  return JSON.stringify(value, null, indentation).replace(UNPRINTABLE, character =>
+    // Outside of strings only indentation breaks lines, and within them no break is written as itself.
+    character === '\n'
+      ? character
+      : // The escape JSON knows is that of a UTF-16 unit, of which some characters have two.
+        Array.from({ length: character.length }, (_, index) => `\\u${hex(character.charCodeAt(index), 4)}`).join(''),
   );
 }
 

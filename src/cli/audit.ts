@@ -1,0 +1,358 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { type AuditResult, type EvidenceRead, type Finding, SEVERITIES, type Severity } from '../audit/audit-result';
+import { AuditRun } from '../audit/audit-run';
+import { DescriptionError, readDescription } from '../audit/description';
+import { operationsOf, PROTECTING_EXTENSIONS } from '../audit/operations';
+import { PACKAGE_VERSION } from '../version';
+import { auditTable } from './audit-table';
+import { type EvidenceSink, readEvidenceFiles } from './evidence-files';
+import { readJaeger } from './jaeger';
+import { startOtlpReceiver } from './otlp-receiver';
+import { paintFor, plain, printable, printableJson, widthOf } from './terminal-text';
+import { UsageError } from './usage-error';
+
+const HELP = `otel-tls audit: which operations of an API that mutual TLS protects leave no trail
+
+  otel-tls audit <OpenAPI file or URL> --evidence FILE...    OTLP JSON, as the collector's file
+                                                             exporter writes it, plain or gzip
+  otel-tls audit <OpenAPI file or URL> --jaeger URL          Jaeger's query API
+  otel-tls audit <OpenAPI file or URL> --listen [PORT]       receive OTLP here (default 4318), until
+                                                             Ctrl-C or the end of --for
+
+  --service NAME     only what this service (service.name) sent
+  --since TIME       only what is not older: 90m, 24h, 7d, or a date (default with --jaeger: 24h)
+  --for TIME         with --listen: how long (default 10m)
+  --scheme NAME      a security scheme, or an extension (x-...), that means mutual TLS; may be repeated.
+                     Known without it: the type mutualTLS, and
+                     ${PROTECTING_EXTENSIONS.join(', ')}
+  --format F         table (default), json
+  --output FILE      write the report there
+  --fail-on S        exit with 1 on findings of this severity and worse: critical, high, medium,
+                     low (default), never
+  --baseline FILE    an earlier report in JSON: only what is new is reported and counts
+  --help
+
+Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 the audit could not run, or was
+interrupted and had found nothing until then.
+`;
+
+/** `otel-tls audit`. Resolves with the exit code. Throws `UsageError` when it cannot run. */
+export async function audit(parameters: readonly string[]): Promise<number> {
+  const options = optionsFrom(parameters);
+  if (options === 'help') {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const known = options.baseline === undefined ? undefined : await baselineFrom(options.baseline);
+  const description = await readDescription(options.description).catch(fault => {
+    throw fault instanceof DescriptionError ? new UsageError(fault.message) : fault;
+  });
+  const operations = operationsOf(description.document, description.locate, options.schemes);
+  const run = new AuditRun(operations, { service: options.service, since: options.since });
+
+  const notes: string[] = [];
+  if (operations.length === 0) notes.push(`${options.description} describes no operation`);
+  else if (operations.every(({ protection }) => protection === 'none'))
+    notes.push(
+      `${options.description} protects no operation by mutual TLS: name the scheme that means it with --scheme`,
+    );
+  const sink: EvidenceSink = {
+    span: span => run.span(span),
+    log: log => run.log(log),
+    note(sentence) {
+      if (notes.length < MOST_NOTES) notes.push(sentence);
+    },
+  };
+  const isPartial = await gather(options, sink);
+
+  const { operations: audited, findings: all, rules, seen, proven, notes: bounds } = run.conclude();
+  const findings = known === undefined ? all : all.filter(({ fingerprint }) => !known.has(fingerprint));
+  const evidence: EvidenceRead = {
+    sources: options.source.names,
+    ...seen,
+    notes: [...notes, ...bounds].map(note => note.slice(0, 500)),
+    partial: isPartial,
+  };
+  const result: AuditResult = {
+    schemaVersion: 1,
+    tool: { name: 'otel-tls audit', version: PACKAGE_VERSION },
+    description: description.read,
+    evidence,
+    scoreCard: {
+      operations: audited.length,
+      protected: audited.filter(({ protection }) => protection !== 'none').length,
+      seen: audited.filter(({ protection, requests }) => protection !== 'none' && requests > 0).length,
+      proven,
+      findings: numbersOf(findings),
+      ...(known && { known: all.length - findings.length }),
+    },
+    operations: audited,
+    findings,
+    rules: rules.filter(({ id }) => findings.some(({ rule }) => rule === id)),
+  };
+  await write(options, result);
+  if (findings.some(({ severity }) => isAtOrAbove(severity, options.failOn))) return 1;
+  return isPartial && options.source.kind !== 'listen' ? 2 : 0;
+}
+
+const MOST_NOTES = 200;
+
+type Source =
+  | { readonly kind: 'files'; readonly names: readonly string[] }
+  | { readonly kind: 'jaeger'; readonly names: readonly [string] }
+  | { readonly kind: 'listen'; readonly names: readonly [string]; readonly port: number; readonly forMs: number };
+
+type Format = 'table' | 'json';
+
+interface Options {
+  readonly description: string;
+  readonly source: Source;
+  readonly service: string | undefined;
+  readonly since: number | undefined;
+  readonly schemes: readonly string[];
+  readonly format: Format;
+  readonly output: string | undefined;
+  readonly failOn: Severity | 'never';
+  readonly baseline: string | undefined;
+}
+
+function optionsFrom(parameters: readonly string[]): Options | 'help' {
+  const { values, positionals } = parsed(parameters);
+  if (values.help) return 'help';
+  const [description, ...more] = positionals;
+  if (description === undefined)
+    throw new UsageError('an OpenAPI description is missing: expected a file or URL; see otel-tls audit --help');
+  const files = values.evidence ? [...values.evidence, ...more] : [];
+  if (files.length === 0 && more.length > 0)
+    throw new UsageError(`'${more[0]}': expected one description; files of evidence follow --evidence`);
+  const given = [values.evidence && '--evidence', values.jaeger && '--jaeger', values.listen && '--listen'].filter(
+    Boolean,
+  );
+  if (given.length !== 1)
+    throw new UsageError(
+      `${given.length === 0 ? 'the evidence is missing' : `${given.join(' and ')} are given`}: expected one of --evidence FILE..., --jaeger URL, --listen [PORT]`,
+    );
+  return {
+    description,
+    source: sourceFrom(values, files),
+    service: values.service,
+    since: sinceFrom(values.since ?? (values.jaeger === undefined ? undefined : '24h')),
+    schemes: values.scheme ?? [],
+    format: oneOf('--format', values.format ?? 'table', ['table', 'json']),
+    output: values.output,
+    failOn: oneOf('--fail-on', values['fail-on'] ?? 'low', [...SEVERITIES, 'never']),
+    baseline: values.baseline,
+  };
+}
+
+function sourceFrom(
+  values: { readonly jaeger?: string; readonly listen?: string; readonly for?: string },
+  files: readonly string[],
+): Source {
+  if (values.jaeger !== undefined) {
+    if (!/^https?:\/\//i.test(values.jaeger) || !URL.canParse(values.jaeger))
+      throw new UsageError(`--jaeger '${values.jaeger}': expected an address such as http://localhost:16686`);
+    return { kind: 'jaeger', names: [values.jaeger] };
+  }
+  if (values.listen === undefined) return { kind: 'files', names: files };
+  const port = /^\d{1,5}$/.test(values.listen) ? Number(values.listen) : Number.NaN;
+  if (!(port <= 65535)) throw new UsageError(`--listen '${values.listen}': expected a port from 0 to 65535`);
+  const forMs = durationOf(values.for ?? '10m');
+  if (forMs === undefined) throw new UsageError(`--for '${values.for}': expected a time such as 30s, 10m, 2h`);
+  return { kind: 'listen', names: [`OTLP over http, port ${port}`], port, forMs };
+}
+
+function parsed(parameters: readonly string[]) {
+  // A port may follow --listen or not, which parseArgs does not know.
+  const args = parameters.flatMap((parameter, index) => {
+    if (parameter === '--listen' && !/^\d+$/.test(parameters[index + 1] ?? '')) return ['--listen', '4318'];
+    return [parameter];
+  });
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        evidence: { type: 'string', multiple: true },
+        jaeger: { type: 'string' },
+        listen: { type: 'string' },
+        for: { type: 'string' },
+        service: { type: 'string' },
+        since: { type: 'string' },
+        scheme: { type: 'string', multiple: true },
+        format: { type: 'string' },
+        output: { type: 'string' },
+        'fail-on': { type: 'string' },
+        baseline: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}; see otel-tls audit --help`);
+  }
+}
+
+function oneOf<Word extends string>(option: string, value: string, words: readonly Word[]): Word {
+  const word = words.find(known => known === value);
+  if (word === undefined) throw new UsageError(`${option} '${value}': expected ${words.join(', ')}`);
+  return word;
+}
+
+const UNITS: { readonly [unit: string]: number } = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds. Undefined: it is none. */
+function durationOf(text: string): number | undefined {
+  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return number === undefined ? undefined : Number(number) * UNITS[unit!]!;
+}
+
+function sinceFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const duration = durationOf(text);
+  if (duration !== undefined) return Date.now() - duration;
+  const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(date))
+    throw new UsageError(`--since '${text}': expected a time such as 90m, 24h, 7d, or a date such as 2026-11-22`);
+  return date;
+}
+
+/** Answers true when what was read is not all: somebody interrupted it. */
+async function gather(options: Options, sink: EvidenceSink): Promise<boolean> {
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  // The second one ends the process as it would without us.
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const { signal } = interruption;
+  const { source } = options;
+  const progress = progressOn(process.stderr);
+  try {
+    switch (source.kind) {
+      case 'files':
+        await readEvidenceFiles(source.names, sink, signal, ({ read, total }) =>
+          progress.say(`reading evidence: ${total === 0 ? 100 : Math.floor((read / total) * 100)} %`),
+        );
+        break;
+      case 'jaeger': {
+        const until = Date.now();
+        progress.say(`asking ${source.names[0]}`);
+        await readJaeger(
+          { url: source.names[0], service: options.service, since: options.since ?? 0, until },
+          sink,
+          signal,
+        );
+        break;
+      }
+      case 'listen':
+        await listen(source, sink, signal);
+        break;
+      default:
+        source satisfies never;
+    }
+  } finally {
+    progress.end();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+  if (signal.aborted) sink.note('interrupted: what is reported rests on the evidence read until then');
+  return signal.aborted;
+}
+
+async function listen(
+  { port, forMs }: Source & { readonly kind: 'listen' },
+  sink: EvidenceSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const receiver = await startOtlpReceiver(
+    {
+      spans: spans => {
+        for (const span of spans) sink.span(span);
+      },
+      logs: logs => {
+        for (const log of logs) sink.log(log);
+      },
+      problem: sentence => sink.note(sentence),
+    },
+    { port },
+  ).catch((fault: NodeJS.ErrnoException) => {
+    const why = fault.code === 'EADDRINUSE' ? 'in use, perhaps by a collector' : `not to be had (${fault.code})`;
+    throw new UsageError(`port ${port} is ${why}; choose another with --listen PORT, or a free one with --listen 0`);
+  });
+  process.stderr.write(
+    `Waiting for evidence on ${receiver.url} (OTLP over http); Ctrl-C ends it and judges what came\n`,
+  );
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, forMs);
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+  await receiver.close();
+}
+
+/** One line that is overwritten, on a terminal; nothing elsewhere. */
+function progressOn(stream: NodeJS.WriteStream): { say(line: string): void; end(): void } {
+  let last = 0;
+  let hasSaid = false;
+  return {
+    say(line) {
+      const now = Date.now();
+      if (!stream.isTTY || now - last < 200) return;
+      last = now;
+      hasSaid = true;
+      stream.write(`\r\x1b[2K${printable(line, 70)}`);
+    },
+    end() {
+      if (hasSaid) stream.write('\r\x1b[2K');
+    },
+  };
+}
+
+/** The fingerprints of an earlier report's findings. */
+async function baselineFrom(file: string): Promise<ReadonlySet<string>> {
+  const expected = 'the report of an earlier audit in JSON was expected (--format json)';
+  const text = await readFile(file, 'utf8').catch((fault: NodeJS.ErrnoException) => {
+    throw new UsageError(`--baseline '${file}': cannot be read (${fault.code}); ${expected}`);
+  });
+  let findings: unknown;
+  try {
+    findings = (JSON.parse(text) as Partial<AuditResult>).findings;
+  } catch {
+    throw new UsageError(`--baseline '${file}': this is no JSON; ${expected}`);
+  }
+  if (!Array.isArray(findings)) throw new UsageError(`--baseline '${file}': it has no "findings"; ${expected}`);
+  return new Set(findings.map(finding => String((finding as Partial<Finding> | null)?.fingerprint)));
+}
+
+function numbersOf(findings: readonly Finding[]): AuditResult['scoreCard']['findings'] {
+  const numbers = { critical: 0, high: 0, medium: 0, low: 0 };
+  for (const { severity } of findings) numbers[severity]++;
+  return numbers;
+}
+
+function isAtOrAbove(severity: Severity, limit: Severity | 'never'): boolean {
+  return limit !== 'never' && SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(limit);
+}
+
+async function write({ format, output }: Options, result: AuditResult): Promise<void> {
+  const text = REPORTS[format](result, output === undefined);
+  if (output === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  await writeFile(output, text).catch((fault: NodeJS.ErrnoException) => {
+    throw new UsageError(`--output '${output}': cannot be written (${fault.code})`);
+  });
+}
+
+const REPORTS: { readonly [format in Format]: (result: AuditResult, isForTerminal: boolean) => string } = {
+  table: (result, isForTerminal) =>
+    auditTable(
+      result,
+      isForTerminal ? paintFor(process.stdout, process.env) : plain,
+      isForTerminal ? widthOf(process.stdout) : 120,
+    ),
+  json: result => `${printableJson(result, 2)}\n`,
+};

@@ -1,0 +1,296 @@
+import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { MalformedRequest, type ReceivedLog, type ReceivedSpan, readRequest, type Signal } from './otlp-messages';
+import { UsageError } from './usage-error';
+
+/** Where evidence goes, whatever it comes from. */
+export interface EvidenceSink {
+  span(span: ReceivedSpan): void;
+  log(log: ReceivedLog): void;
+  /** A sentence: what could not be read, and how much of it. */
+  note(sentence: string): void;
+}
+
+export interface EvidenceProgress {
+  /** Bytes of files, as they lie on the disk. */
+  readonly read: number;
+  readonly total: number;
+}
+
+/** Characters of one line, or of one document written over many. Collectors write far less at once. */
+const LONGEST_LINE = 24 * 1024 * 1024;
+
+/**
+ * Reads what a collector's file exporter wrote: OTLP JSON, one request a line (or a whole file that is one request),
+ * plain or gzip. Holds one line at a time. What cannot be read is counted and said, and the rest is read. Throws
+ * `UsageError` when a file cannot be opened. Resolves early when `signal` says so.
+ */
+export async function readEvidenceFiles(
+  files: readonly string[],
+  sink: EvidenceSink,
+  signal: AbortSignal,
+  onProgress: (progress: EvidenceProgress) => void = () => {},
+): Promise<void> {
+  const sizes = await Promise.all(files.map(sizeOf));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let before = 0;
+  for (const [index, file] of files.entries()) {
+    if (signal.aborted) return;
+    await readFile(file, sink, signal, read => onProgress({ read: before + read, total }));
+    before += sizes[index]!;
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const { size } = await stat(file);
+    return size;
+  } catch (fault) {
+    throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
+  }
+}
+
+function whyNot(fault: unknown): string {
+  const { code } = fault as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EISDIR') return 'this is a folder';
+  return code === 'EACCES' ? 'this file may not be read' : `cannot be read (${code})`;
+}
+
+async function readFile(
+  file: string,
+  sink: EvidenceSink,
+  signal: AbortSignal,
+  onRead: (bytes: number) => void,
+): Promise<void> {
+  const raw = createReadStream(file, { highWaterMark: 256 * 1024 });
+  const reading = new FileReading(file, sink);
+  try {
+    for await (const chunk of await unpacked(raw)) {
+      reading.take(chunk as Buffer);
+      onRead(raw.bytesRead);
+      if (signal.aborted) break;
+    }
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    if (code === 'EISDIR' || code === 'EACCES')
+      throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
+    // gzip that ends early, or is none: what came before it counts.
+    sink.note(
+      `${file}: the file ends early or is damaged (${code ?? (fault as Error).message}); what came before that was read`,
+    );
+  } finally {
+    raw.destroy();
+  }
+  if (!signal.aborted) reading.end();
+}
+
+/** By its first two bytes, whatever it is called: rotated files have odd names. */
+async function unpacked(raw: ReadStream): Promise<Readable> {
+  const first = await new Promise<Buffer | null>((resolve, reject) => {
+    raw.once('error', reject);
+    raw.once('end', () => resolve(null));
+    raw.once('readable', () => {
+      raw.off('error', reject);
+      resolve(raw.read() as Buffer | null);
+    });
+  });
+  if (first === null) return raw;
+  raw.unshift(first);
+  if (first[0] !== 0x1f || first[1] !== 0x8b) return raw;
+  const gunzip = createGunzip();
+  raw.on('error', fault => gunzip.destroy(fault));
+  return raw.pipe(gunzip);
+}
+
+const NEWLINE = 0x0a;
+
+/** One file's lines, and what is wrong with them. */
+class FileReading {
+  readonly #file: string;
+  readonly #sink: EvidenceSink;
+  #parts: Buffer[] = [];
+  #length = 0;
+  #isSkipping = false;
+  #lines = 0;
+  #requests = 0;
+  /** Lines that were none, by what was wrong. */
+  readonly #faults = new Map<string, { count: number; readonly line: number }>();
+  /** A document over many lines: its text so far. Undefined: one request a line. */
+  #document: Buffer[] | undefined;
+  #documentLength = 0;
+
+  constructor(file: string, sink: EvidenceSink) {
+    this.#file = file;
+    this.#sink = sink;
+  }
+
+  take(chunk: Buffer): void {
+    let from = 0;
+    for (;;) {
+      const end = chunk.indexOf(NEWLINE, from);
+      if (end < 0) break;
+      this.#piece(chunk.subarray(from, end));
+      this.#line(false);
+      from = end + 1;
+    }
+    // A part of the chunk would be overwritten, or keep it: the rest of a line is copied.
+    if (from < chunk.length) this.#piece(Buffer.from(chunk.subarray(from)));
+  }
+
+  end(): void {
+    if (this.#length > 0 || this.#isSkipping) this.#line(true);
+    if (this.#document !== undefined) this.#endDocument(this.#document);
+    for (const [fault, { count, line }] of this.#faults)
+      this.#sink.note(`${this.#file}:${line}: ${fault}${count > 1 ? `, as on ${count - 1} more lines` : ''}`);
+    if (this.#requests === 0 && this.#faults.size === 0) this.#sink.note(`${this.#file}: nothing is in it`);
+  }
+
+  #piece(part: Buffer): void {
+    if (this.#isSkipping) return;
+    this.#length += part.length;
+    if (this.#length <= LONGEST_LINE) {
+      this.#parts.push(part);
+      return;
+    }
+    this.#isSkipping = true;
+    this.#parts = [];
+  }
+
+  #line(isLast: boolean): void {
+    this.#lines++;
+    const line = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
+    const isTooLong = this.#isSkipping;
+    this.#parts = [];
+    this.#length = 0;
+    this.#isSkipping = false;
+    if (isTooLong) this.#fault(`a line longer than ${LONGEST_LINE} bytes was left out`);
+    else if (this.#document !== undefined) this.#continueDocument(line);
+    else this.#request(line, isLast);
+  }
+
+  #request(line: Buffer, isLast: boolean): void {
+    const text = line.toString('utf8').trim();
+    if (text === '') return;
+    let request: unknown;
+    try {
+      request = JSON.parse(text);
+    } catch {
+      if (this.#requests === 0 && this.#faults.size === 0 && /^[{[]/.test(text) && !isLast) {
+        this.#document = [];
+        this.#continueDocument(line);
+      } else
+        this.#fault(isLast ? 'the last line is cut off and was left out' : 'this line is no JSON and was left out');
+      return;
+    }
+    this.#requests++;
+    this.#tell(request);
+  }
+
+  #continueDocument(line: Buffer): void {
+    this.#documentLength += line.length + 1;
+    if (this.#documentLength > LONGEST_LINE) this.#document = [];
+    else this.#document!.push(line, Buffer.of(NEWLINE));
+  }
+
+  #endDocument(parts: readonly Buffer[]): void {
+    if (this.#documentLength > LONGEST_LINE) {
+      this.#fault(`one document of more than ${LONGEST_LINE} bytes: one request a line was expected`);
+      return;
+    }
+    try {
+      const request: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
+      this.#requests++;
+      this.#tell(request);
+    } catch {
+      this.#lines = 1;
+      this.#fault('no OTLP JSON: one request a line was expected, as the file exporter of the collector writes it');
+    }
+  }
+
+  #tell(request: unknown): void {
+    const fault = tellRequest(request, this.#sink);
+    if (fault !== undefined) this.#fault(fault);
+  }
+
+  #fault(sentence: string): void {
+    const known = this.#faults.get(sentence);
+    if (known) known.count++;
+    else if (this.#faults.size < MOST_FAULTS) this.#faults.set(sentence, { count: 1, line: this.#lines });
+  }
+}
+
+const MOST_FAULTS = 20;
+
+const SIGNALS: { readonly [field: string]: Signal } = {
+  resourceSpans: 'traces',
+  resourceLogs: 'logs',
+  resourceMetrics: 'metrics',
+};
+
+/** One OTLP request as parsed JSON, or a list of them. Answers what is wrong with it; undefined: nothing. */
+export function tellRequest(request: unknown, sink: Pick<EvidenceSink, 'span' | 'log'>): string | undefined {
+  if (Array.isArray(request)) return request.map(one => tellRequest(one, sink)).find(fault => fault !== undefined);
+  const fields = typeof request === 'object' && request !== null ? Object.keys(request) : [];
+  const known = fields.filter(field => Object.hasOwn(SIGNALS, field));
+  if (known.length === 0) return 'JSON, but no OTLP: resourceSpans, resourceLogs or resourceMetrics was expected';
+  let fault: string | undefined;
+  for (const field of known) {
+    const signal = SIGNALS[field]!;
+    if (signal === 'metrics') continue;
+    try {
+      tellReceived(readRequest(signal, request), sink);
+    } catch (error) {
+      if (!(error instanceof MalformedRequest)) throw error;
+      fault = tellOneByOne(signal, (request as { [field: string]: unknown })[field], sink);
+    }
+  }
+  return fault;
+}
+
+function tellReceived(received: ReturnType<typeof readRequest>, sink: Pick<EvidenceSink, 'span' | 'log'>): void {
+  for (const span of received.spans) sink.span(span);
+  for (const log of received.logs) sink.log(log);
+}
+
+const PARTS = {
+  traces: ['resourceSpans', 'scopeSpans', 'spans'],
+  logs: ['resourceLogs', 'scopeLogs', 'logRecords'],
+} as const;
+
+/** A request with something in it that is no span, or no record: the others are told, and the first fault is answered. */
+function tellOneByOne(signal: 'traces' | 'logs', groups: unknown, sink: Pick<EvidenceSink, 'span' | 'log'>): string {
+  const [groupsField, scopesField, recordsField] = PARTS[signal];
+  let first: string | undefined;
+  let malformed = 0;
+  for (const group of listOf(groups)) {
+    for (const scope of listOf(fieldOf(group, scopesField))) {
+      for (const record of listOf(fieldOf(scope, recordsField))) {
+        const resource = fieldOf(group, 'resource');
+        const alone = { [groupsField]: [{ resource, [scopesField]: [{ [recordsField]: [record] }] }] };
+        try {
+          tellReceived(readRequest(signal, alone), sink);
+        } catch (error) {
+          if (!(error instanceof MalformedRequest)) throw error;
+          malformed++;
+          first ??= error.message;
+        }
+      }
+    }
+  }
+  return first === undefined
+    ? `a request with something that is no OTLP in it: the ${signal === 'traces' ? 'spans' : 'records'} were read`
+    : `${malformed} ${signal === 'traces' ? 'spans' : 'log records'} that are none were left out: ${first}`;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
+    ? (value as { [field: string]: unknown })[field]
+    : undefined;
+}

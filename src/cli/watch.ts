@@ -62,7 +62,7 @@ export async function watch(parameters: readonly string[]): Promise<number> {
   const show = (handshakes: readonly (SeenHandshake | undefined)[]) => {
     const wanted = handshakes.filter(handshake => handshake !== undefined).filter(options.wants);
     for (const handshake of wanted) tally.add(handshake);
-    const lines = options.json ? wanted.map(jsonOf).map(printableJson) : timeline.lines(wanted);
+    const lines = options.json ? wanted.map(jsonOf).map(one => printableJson(one)) : timeline.lines(wanted);
     if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
   };
 

@@ -35,12 +35,12 @@ const SET_UPS: readonly SetUp[] = [
     flags: [...preloaded, ...own],
     instrumentations: 'http,undici',
   },
-  { it: 'a set-up with ours last', flags: own, instrumentations: 'http,undici,tls' },
+  { it: 'a set-up with ours last', flags: own, instrumentations: 'http,undici,https,tls' },
   { it: 'a set-up with ours first', flags: own, instrumentations: 'tls,http,undici' },
   {
     it: 'a set-up with ours last, and TlsPeerSpanProcessor',
     flags: own,
-    instrumentations: 'http,undici,tls',
+    instrumentations: 'http,undici,https,tls',
     spanProcessor: true,
   },
   {

@@ -61,7 +61,7 @@ const SET_UPS: readonly SetUp[] = [
   {
     it: 'a set-up with ours last',
     flags: own,
-    instrumentations: 'http,frameworks,tls',
+    instrumentations: 'http,frameworks,https,tls',
     starters: [HTTP, FASTIFY],
   },
   {
@@ -73,7 +73,7 @@ const SET_UPS: readonly SetUp[] = [
   {
     it: 'a set-up with ours last, and TlsPeerSpanProcessor',
     flags: own,
-    instrumentations: 'http,frameworks,tls',
+    instrumentations: 'http,frameworks,https,tls',
     spanProcessor: true,
     starters: [HTTP, FASTIFY],
   },

@@ -125,6 +125,22 @@ describe('otel-tls watch', () => {
     assert.deepEqual(objects[9]!['alert'], { code: 48, description: 'unknown_ca', direction: 'received' });
   });
 
+  it('shows patterns of abuse, but not in JSON, and not where handshakes are chosen', async () => {
+    const { outcomes } = DETECTION;
+    for (const [parameters, shown] of outcomes) {
+      const watch = await start(...parameters);
+      const response = await fetch(`${watch.url}/v1/logs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(DETECTION.request),
+      });
+      assert.equal(response.status, 200);
+      await watch.end('SIGINT');
+      assert.equal(/‼ scanner\n +192\.0\.2\.7 · 10 handshakes\n +→ /.test(watch.output()), shown, parameters.join(' '));
+      assert.equal(watch.output().includes('192.0.2.7'), shown);
+    }
+  });
+
   it('documents every key of its JSON objects in its help', async () => {
     const help = (await run('watch', '--help')).output;
     const watch = await start('--json');
@@ -247,6 +263,37 @@ describe('otel-tls, told what it does not understand,', () => {
     assert.deepEqual(await run('--version'), { code: 0, output: `${version}\n`, complaints: '' });
   });
 });
+
+/** A log record as it is sent, and with which parameters it is shown. */
+const DETECTION = {
+  request: {
+    resourceLogs: [
+      {
+        scopeLogs: [
+          {
+            logRecords: [
+              {
+                eventName: 'tls.abuse.detected',
+                timeUnixNano: '1795341600000000000',
+                attributes: [
+                  { key: 'tls.abuse.pattern', value: { stringValue: 'scanner' } },
+                  { key: 'tls.abuse.count', value: { intValue: '10' } },
+                  { key: 'network.peer.address', value: { stringValue: '192.0.2.7' } },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  outcomes: [
+    [[], true],
+    [['--failed'], true],
+    [['--json'], false],
+    [['--reason', 'not_tls'], false],
+  ] as const,
+};
 
 const NO_COLOURS = { FORCE_COLOR: undefined, NO_COLOR: undefined };
 

@@ -38,10 +38,6 @@ export class BoundedTable<Key, Entry> {
     return this.#entries.size;
   }
 
-  get maxEntries(): number {
-    return this.#maxEntries;
-  }
-
   /** Subjects forgotten for want of room. */
   get evicted(): number {
     return this.#evicted;

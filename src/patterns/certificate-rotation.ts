@@ -1,6 +1,6 @@
 import { BoundedTable } from './bounded-table';
 import { digestOfFingerprint } from './digest';
-import { isVerified, pattern, type Sighting } from './pattern';
+import { isRefuted, isVerified, pattern, type Sighting } from './pattern';
 import { Tally, tallyBytes } from './tally';
 
 export const certificateRotation = pattern({
@@ -22,10 +22,12 @@ export const certificateRotation = pattern({
     return {
       tables: [bad, good],
       handshake(seen: Sighting) {
-        const { peer, handshake } = seen;
+        const { peer, handshake, failure } = seen;
         const { peerCertificate } = handshake;
         if (peerCertificate === undefined || peer === undefined) return undefined;
-        const [table, different] = isVerified(handshake) ? ([good, verified] as const) : ([bad, unverified] as const);
+        const isGood = isVerified(handshake);
+        if (!isGood && !isRefuted(handshake, failure)) return undefined;
+        const [table, different] = isGood ? ([good, verified] as const) : ([bad, unverified] as const);
         const tally = table.touch(peer, () => new Tally());
         tally.note(seen, windowMs);
         tally.add(digestOfFingerprint(peerCertificate.fingerprint), different);

@@ -1,7 +1,7 @@
-import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../handshake/failure-reasons';
+import type { FailureReason } from '../handshake/failure-reasons';
 import { BoundedTable } from './bounded-table';
 import { digestOfIdentity } from './digest';
-import { isVerified, pattern, type Sighting } from './pattern';
+import { isAboutCertificate, isVerified, pattern, type Sighting } from './pattern';
 import { Tally, tallyBytes } from './tally';
 
 /** In place of an identity: the certificate was forged, tampered with or not the client's own. No owner repairs that. */
@@ -73,8 +73,3 @@ export const failThenSuccess = pattern({
     };
   },
 });
-
-function isAboutCertificate(reason: FailureReason): boolean {
-  const { category }: FailureReasonRow = FAILURE_REASONS[reason];
-  return category === 'authentication' || category === 'authorization';
-}

@@ -1,5 +1,5 @@
 import type { CertificateIdentity } from '../certificate/peer-certificate';
-import type { FailureReason } from '../handshake/failure-reasons';
+import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../handshake/failure-reasons';
 import type { Handshake, HandshakeFailure } from '../handshake/handshake';
 import type { BoundedTable } from './bounded-table';
 
@@ -90,4 +90,19 @@ export interface Found {
 /** OpenSSL found nothing wrong with the client's certificate, and it was let in. */
 export function isVerified({ verification, outcome, peerCertificate }: Handshake): boolean {
   return verification.result === 'ok' && outcome.kind === 'established' && peerCertificate !== undefined;
+}
+
+/**
+ * The client's certificate was found wanting for what it is, or came without its key. Not: because our own revocation list
+ * is out of date, or because the connection was lost.
+ */
+export function isRefuted({ verification }: Handshake, failure: HandshakeFailure | undefined): boolean {
+  const withoutKey = failure?.reason === 'decrypt_error' && failure.decidedBy === 'us';
+  return withoutKey || verification.errors.some(isAboutCertificate);
+}
+
+/** Why a certificate is refused that is not the refusing side's own fault. */
+export function isAboutCertificate(reason: FailureReason): boolean {
+  const { category }: FailureReasonRow = FAILURE_REASONS[reason];
+  return category === 'authentication' || category === 'authorization';
 }

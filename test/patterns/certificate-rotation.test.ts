@@ -38,6 +38,21 @@ describe('certificate_rotation', () => {
     assert.ok(scene.see({ ...letIn(certificate(2)), outcome: refused('decrypt_error').outcome }));
   });
 
+  it('is not many good clients that are refused because our revocation list is out of date, or that are cut off', () => {
+    const scene = new Scene('certificate_rotation');
+    const reasons = ['revocation_data_expired', 'revocation_unavailable'] as const;
+    assert.equal(
+      scene.count(40, index => refused(reasons[index % 2], certificate(index))),
+      0,
+    );
+    const { outcome } = early('connection_reset');
+    assert.equal(
+      scene.count(40, index => ({ ...letIn(certificate(index)), outcome })),
+      0,
+    );
+    assert.equal(scene.watch.tables[0]?.size, 0);
+  });
+
   it('is not what takes longer than ten minutes', () => {
     const scene = new Scene('certificate_rotation');
     scene.count(4, index => refused('unknown_ca', certificate(index)));

@@ -15,6 +15,16 @@ const REGISTER = path.join(__dirname, '../../src/register.js');
 export const KINDS = ['garbage', 'plain_http', 'bad_version', 'no_certificate', 'foreign_certificate'] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** As it comes from the internet: the cheapest that a stranger can do. */
+export const FLOOD: readonly Kind[] = ['garbage', 'plain_http', 'bad_version', 'no_certificate'];
+
+/** For a preloaded server: one failure a second is said. */
+export const ALMOST_NOTHING_SAID = {
+  OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT: '1',
+  OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT_PER_NETWORK: '1',
+  OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT_PER_REASON: '1',
+};
+
 /** All that a flooding stranger has: a few bytes, and a certificate that he issued himself. */
 export class Attacker {
   readonly #context = tls.createSecureContext();

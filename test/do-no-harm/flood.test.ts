@@ -16,10 +16,11 @@ const REASONS = ['not_tls', 'protocol_version', 'certificate_required'];
 const ROUNDS = 6;
 const HANDSHAKES_A_ROUND = 500;
 /**
- * Of the bare rate, in the best of the rounds: the one that was disturbed least by what else runs here. What is promised
- * is measured by `npm run bench:flood`, on a machine that does nothing else.
+ * Of the bare rate, in the best of the rounds: the one that was disturbed least by what else runs here. It would notice a
+ * certificate that is parsed for nothing, and no microsecond: those are measured by `npm run bench:flood`, on a machine
+ * that does nothing else.
  */
-const LEAST_SHARE = 0.75;
+const LEAST_SHARE = 0.5;
 /** Node alone, without us, is below 30. */
 const BYTES_A_HANDSHAKE = 200;
 

@@ -22,6 +22,8 @@ const APPLICATIONS: Readonly<Record<string, Protocol>> = {
 interface SetUp {
   readonly it: string;
   readonly flags: readonly string[];
+  /** All applications in one process, unless it is one alone. */
+  readonly alone?: { readonly application: string; readonly file: string };
   /** Of our fixture's OpenTelemetry set-up, in order. */
   readonly instrumentations?: string;
   /** TlsPeerSpanProcessor is there: in our fixture's set-up, or in the SDK that the preload starts. */
@@ -37,6 +39,9 @@ const OWN = `${CHECKOUT}/test/fixtures/applications/frameworks/open-telemetry.cj
 const preloaded = ['--require', REGISTER];
 const auto = ['--require', AUTO];
 const own = ['--require', OWN];
+/** Without it, instrumentations hear of nothing that an ES module imports. Node warns of it. */
+const loader = ['--no-warnings', '--experimental-loader=@opentelemetry/instrumentation/hook.mjs'];
+const esModule = { application: 'hono', file: 'hono.mjs' };
 const HTTP = '@opentelemetry/instrumentation-http';
 const FASTIFY = '@fastify/otel';
 
@@ -91,6 +96,18 @@ const SET_UPS: readonly SetUp[] = [
     spanProcessor: true,
     starters: [FASTIFY],
   },
+  {
+    it: 'the preload, and auto-instrumentations-node/register, of an ES module',
+    flags: [...preloaded, ...auto],
+    alone: esModule,
+    starters: [],
+  },
+  {
+    it: "the preload, auto-instrumentations-node/register and OpenTelemetry's loader, of an ES module",
+    flags: [...loader, ...preloaded, ...auto],
+    alone: esModule,
+    starters: [HTTP],
+  },
 ];
 
 describe('the requests of applications with mutual TLS, through', function () {
@@ -111,7 +128,7 @@ describe('the requests of applications with mutual TLS, through', function () {
         assert.deepEqual(collector.problems, []);
       });
 
-      for (const [application, protocol] of Object.entries(APPLICATIONS)) {
+      for (const [application, protocol] of applicationsOf(setUp)) {
         const starter = starterOf(application, protocol, setUp);
         const carries = starter !== undefined && (STARTERS[starter].always || setUp.spanProcessor === true);
 
@@ -146,6 +163,10 @@ describe('the requests of applications with mutual TLS, through', function () {
 
 const SERVER = 2;
 
+function applicationsOf({ alone }: SetUp): [string, Protocol][] {
+  return Object.entries(APPLICATIONS).filter(([name]) => alone === undefined || name === alone.application);
+}
+
 interface Visit {
   readonly application: string;
   readonly traceId: string;
@@ -172,7 +193,7 @@ async function visitAll(stage: Stage, setUp: SetUp) {
   try {
     const process = new Application({
       flags,
-      file: 'frameworks/all.cjs',
+      file: `frameworks/${setUp.alone?.file ?? 'all.cjs'}`,
       env: {
         ...stage.environment(collector),
         PACKAGE: CHECKOUT,
@@ -182,7 +203,7 @@ async function visitAll(stage: Stage, setUp: SetUp) {
     });
     const visitEach = () =>
       Promise.all(
-        Object.entries(APPLICATIONS).map(async ([name, protocol]) => {
+        applicationsOf(setUp).map(async ([name, protocol]) => {
           const [, port] = await process.says(new RegExp(`^${name} listens on (\\d+)$`, 'm'));
           return visit(stage, name, protocol, Number(port));
         }),

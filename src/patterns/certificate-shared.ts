@@ -1,5 +1,5 @@
 import { BoundedTable } from './bounded-table';
-import { digestOf, digestOfFingerprint } from './digest';
+import { digestOfFingerprint, digestOfPeer } from './digest';
 import { isVerified, pattern, type Sighting } from './pattern';
 import { Tally, tallyBytes } from './tally';
 
@@ -29,7 +29,7 @@ export const certificateShared = pattern({
         const table = isVerified(handshake) ? good : bad;
         const tally = table.touch(digestOfFingerprint(peerCertificate.fingerprint), () => new Tally());
         tally.note(seen, windowMs);
-        tally.add(digestOf(peer), peers);
+        tally.add(digestOfPeer(peer), peers);
         if (tally.values.length < peers || !tally.mayBeSaid(seen.at, windowMs)) return undefined;
         return { ...tally.found, peers: tally.values.length, identity: peerCertificate };
       },

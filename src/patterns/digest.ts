@@ -18,9 +18,24 @@ export function digestOfFingerprint(fingerprint: string): number {
  * Who a certificate says it is for, whichever certificate it is: the SPIFFE id, else the subject. Undefined: it has
  * neither, or they could not be read.
  */
-export function digestOfIdentity({ spiffeId, subject }: CertificateIdentity): number | undefined {
-  const name = spiffeId ?? subject;
-  return name ? digestOf(name) : undefined;
+export function digestOfIdentity(certificate: CertificateIdentity): number | undefined {
+  const known = identities.get(certificate);
+  if (known !== undefined) return known;
+  const name = certificate.spiffeId ?? certificate.subject;
+  if (!name) return undefined;
+  const digest = digestOf(name);
+  identities.set(certificate, digest);
+  return digest;
+}
+
+/** Certificates never change, and several patterns ask, at every handshake. */
+const identities = new WeakMap<CertificateIdentity, number>();
+
+/** Of a peer as `peerOf` names it. An IPv4 address is a number already. */
+export function digestOfPeer(peer: string): number {
+  const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(peer);
+  if (bytes === null) return digestOf(peer);
+  return ((Number(bytes[1]) * 256 + Number(bytes[2])) * 256 + Number(bytes[3])) * 256 + Number(bytes[4]);
 }
 
 function leading(hex: string): number {

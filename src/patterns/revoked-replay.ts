@@ -1,5 +1,5 @@
 import { BoundedTable } from './bounded-table';
-import { digestOf, digestOfFingerprint } from './digest';
+import { digestOfFingerprint, digestOfPeer } from './digest';
 import { pattern, type Sighting } from './pattern';
 import { Tally, tallyBytes } from './tally';
 
@@ -30,7 +30,7 @@ export const revokedReplay = pattern({
         if (!revoked || peerCertificate === undefined) return undefined;
         const tally = certificates.touch(digestOfFingerprint(peerCertificate.fingerprint), () => new Tally());
         tally.note(seen, windowMs);
-        if (peer !== undefined) tally.add(digestOf(peer), MAX_PEERS);
+        if (peer !== undefined) tally.add(digestOfPeer(peer), MAX_PEERS);
         if (tally.count < uses || !tally.mayBeSaid(seen.at, windowMs)) return undefined;
         return { ...tally.found, peers: tally.values.length, identity: peerCertificate };
       },

@@ -263,6 +263,20 @@ const RECORDED: readonly (readonly [FailureReason | undefined, string, ObservedE
 ];
 
 describe('reasonForError', () => {
+  it('says the same again, however many others come between, and however long they are', () => {
+    const known = { code: 'ERR_SSL_UNSUPPORTED_PROTOCOL', message: openssl('unsupported protocol') };
+    for (let other = 0; other < 1_000; other++) {
+      assert.equal(reasonForError(known), 'protocol_version');
+      assert.equal(reasonForError({ message: `no words of OpenSSL's: ${other}` }), undefined);
+      assert.equal(reasonForError({ code: `ERR_SSL_${other}`, message: 'x'.repeat(10_000) }), '_OTHER');
+    }
+  });
+
+  it('takes what is not there for nothing, and not for its name', () => {
+    assert.equal(reasonForError({ code: 'ECONNRESET', syscall: 'read' }), 'connection_reset');
+    assert.equal(reasonForError({ code: 'ECONNRESET', message: 'undefined' }), reasonForError({ code: 'ECONNRESET' }));
+  });
+
   for (const [reason, story, error] of RECORDED) {
     it(`says ${reason} of ${story}`, () => assert.equal(reasonForError(error), reason));
   }

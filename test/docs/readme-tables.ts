@@ -133,7 +133,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
     Object.entries<Pattern<string>>(PATTERNS)
       .map(([name, row]) =>
         [
-          `#### ${code(name)}`,
+          `### ${code(name)}`,
           row.brief,
           table(
             ['threshold', 'default', 'what it is'],

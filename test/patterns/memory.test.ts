@@ -8,7 +8,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 
 describe('the memory of all patterns', () => {
   it('is four megabytes at most, after a million attackers and with every table full; evictions are counted', function () {
-    // Ten seconds of CPU time, on a machine that may have much else to do.
+    // Some twenty seconds of CPU time, on a machine that may have much else to do.
     this.timeout(600_000);
     const program = join(__dirname, 'million-attackers.js');
     const said = JSON.parse(execFileSync(process.execPath, ['--expose-gc', program], { encoding: 'utf8' }));

@@ -70,7 +70,8 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   handshake: ['certificate'],
   forwarded: ['handshake', 'certificate'],
   certificate: [],
-  audit: ['telemetry'],
+  // Its reports bound and escape strangers' text as certificates' is.
+  audit: ['telemetry', 'certificate'],
   // The timeline speaks of the same attributes and reasons as the instrumentation does.
   cli: ['audit', 'telemetry', 'patterns', 'handshake', 'version'],
 };

@@ -27,9 +27,9 @@ export function skipWithout(context: Mocha.Context, missing: string, remedy: str
   context.skip();
 }
 
-/** Skips unless the program can be started by its name. */
-export function needsProgram(context: Mocha.Context, program: string): void {
-  if (!isOnPath(program)) skipWithout(context, program, `install ${program}`);
+/** Skips unless the program can be started by its name. The path by which it is found. */
+export function needsProgram(context: Mocha.Context, program: string): string {
+  return findOnPath(program) ?? skipWithout(context, program, `install ${program}`);
 }
 
 /** Why a skipped test was skipped. Undefined when it gave no reason: `it.skip`, or a test without a body. */
@@ -50,12 +50,13 @@ export function isDeclaredAbsent(absence: Absence | undefined, environment = pro
   return absence !== undefined && declared.includes(absence.missing);
 }
 
-function isOnPath(program: string): boolean {
+function findOnPath(program: string): string | undefined {
   const names = process.platform === 'win32' ? [`${program}.exe`, `${program}.cmd`] : [program];
   return (process.env['PATH'] ?? '')
     .split(delimiter)
     .filter(folder => folder !== '')
-    .some(folder => names.some(name => isExecutable(join(folder, name))));
+    .flatMap(folder => names.map(name => join(folder, name)))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

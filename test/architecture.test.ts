@@ -92,6 +92,9 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
   'structured-headers': 'forwarded/structured-fields.ts',
   '@opentelemetry/sdk-node': 'preload.ts',
   protobufjs: 'cli/',
+  '@readme/openapi-parser': 'audit/description.ts',
+  '@apidevtools/json-schema-ref-parser': 'audit/description.ts',
+  yaml: 'audit/description.ts',
 };
 
 /**

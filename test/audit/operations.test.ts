@@ -1,0 +1,324 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DescriptionError, readDescription } from '../../src/audit/description';
+import { type Operation, operationsOf, PROTECTING_EXTENSIONS } from '../../src/audit/operations';
+
+const FINE = { responses: { 200: { description: 'fine' } } };
+
+/** Each description without its version, its information and what it says of schemes. */
+function described(document: Record<string, unknown>, more?: readonly string[]): { [name: string]: Operation } {
+  const operations = operationsOf(document, () => ({ source: 'x' }), more);
+  return Object.fromEntries(operations.map(operation => [operation.name, operation]));
+}
+
+function protections(document: Record<string, unknown>, more?: readonly string[]): { [name: string]: string } {
+  return Object.fromEntries(
+    Object.entries(described(document, more)).map(([name, { protection }]) => [name, protection]),
+  );
+}
+
+const SCHEMES = {
+  components: {
+    securitySchemes: {
+      mtls: { type: 'mutualTLS' },
+      token: { type: 'http', scheme: 'bearer' },
+      key: { type: 'apiKey' },
+    },
+  },
+};
+
+describe('the operations of a description', () => {
+  it('inherit its security, override it, and shed it with an empty list', () => {
+    const paths = {
+      '/inherited': { get: {} },
+      '/overridden': { get: { security: [{ token: [] }] } },
+      '/shed': { get: { security: [] } },
+    };
+    assert.deepEqual(protections({ openapi: '3.1.0', security: [{ mtls: [] }], paths, ...SCHEMES }), {
+      'GET /inherited': 'required',
+      'GET /overridden': 'none',
+      'GET /shed': 'none',
+    });
+  });
+
+  it('demand a certificate only when each way in does', () => {
+    const paths = {
+      '/both': { get: { security: [{ mtls: [], token: [] }] } },
+      '/either': { get: { security: [{ mtls: [] }, { token: [] }] } },
+      '/optional': { get: { security: [{}, { mtls: [] }] } },
+      '/unknown': { get: { security: [{ nothing: [] }, JSON.parse('{ "constructor": [] }')] } },
+    };
+    assert.deepEqual(protections({ openapi: '3.1.0', paths, ...SCHEMES }), {
+      'GET /both': 'required',
+      'GET /either': 'optional',
+      'GET /optional': 'optional',
+      'GET /unknown': 'none',
+    });
+  });
+
+  it('know a user where every way in tells one', () => {
+    const paths = {
+      '/both': { get: { security: [{ mtls: [], token: [] }] } },
+      '/either': { get: { security: [{ mtls: [] }, { token: [] }] } },
+      '/machine': { get: { security: [{ mtls: [], key: [] }] } },
+    };
+    const known = Object.values(described({ openapi: '3.1.0', paths, ...SCHEMES })).map(o => [o.path, o.isUserKnown]);
+    assert.deepEqual(known, [
+      ['/both', true],
+      ['/either', false],
+      ['/machine', false],
+    ]);
+  });
+
+  for (const extension of PROTECTING_EXTENSIONS) {
+    it(`are protected by ${extension} before OpenAPI 3.1, the nearest one first`, () => {
+      const document = {
+        swagger: '2.0',
+        [extension]: 'mandatory',
+        paths: {
+          '/all': { get: {} },
+          '/path': { [extension]: 'optional', get: {}, post: { [extension]: false } },
+        },
+      };
+      assert.deepEqual(protections(document), {
+        'GET /all': 'required',
+        'GET /path': 'optional',
+        'POST /path': 'none',
+      });
+    });
+
+    it(`are protected by a scheme with ${extension}`, () => {
+      const securityDefinitions = { cert: { type: 'apiKey', name: 'x', in: 'header', [extension]: true } };
+      const document = { swagger: '2.0', securityDefinitions, security: [{ cert: [] }], paths: { '/': { get: {} } } };
+      assert.deepEqual(protections(document), { 'GET /': 'required' });
+      assert.deepEqual(described(document)['GET /']?.schemes, ['cert']);
+    });
+  }
+
+  it('are protected by schemes and extensions that somebody names', () => {
+    const paths = { '/scheme': { get: { security: [{ key: [] }] } }, '/extension': { get: { 'x-acme-cert': true } } };
+    const document = { openapi: '3.0.3', paths, ...SCHEMES };
+    assert.deepEqual(Object.values(protections(document)), ['none', 'none']);
+    assert.deepEqual(Object.values(protections(document, ['key', 'x-acme-cert'])), ['required', 'required']);
+  });
+
+  it('are served where the nearest servers say', () => {
+    const document = {
+      openapi: '3.0.3',
+      servers: [
+        { url: 'https://{region}.example.com:8443/{base}/', variables: { base: { default: 'v1' } } },
+        { url: '/relative' },
+      ],
+      paths: {
+        '/root': { get: {} },
+        '/path': {
+          servers: [{ url: 'https://API.example.com/v2' }],
+          get: {},
+          put: { servers: [{ url: '{all}/v3', variables: { all: { default: 'https://other.example' } } }] },
+        },
+      },
+    };
+    assert.deepEqual(
+      Object.values(described(document)).map(({ servers }) => servers),
+      [
+        [{ basePath: '/{base}' }, { basePath: '/relative' }],
+        [{ host: 'api.example.com', basePath: '/v2' }],
+        [{ host: 'other.example', basePath: '/v3' }],
+      ],
+    );
+    assert.deepEqual(
+      described({ swagger: '2.0', host: 'Old.example:8080', basePath: '/v1/', paths: { '/a': { get: {} } } })[
+        'GET /v1/a'
+      ]?.servers,
+      [{ host: 'old.example', basePath: '/v1' }],
+    );
+  });
+
+  it('have names that are unique, whatever they are called', () => {
+    const operations = operationsOf(
+      { paths: { '/a': { get: {} }, '/__proto__': { get: {} }, 'x-not': { get: {} } } },
+      () => ({ source: 'x' }),
+    );
+    assert.deepEqual(
+      operations.map(({ name }) => name),
+      ['GET /a', 'GET /__proto__'],
+    );
+  });
+});
+
+describe('reading a description', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'descriptions-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function file(name: string, content: string | object): string {
+    const path = join(folder, name);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+    return path;
+  }
+
+  const info = { title: 'A', version: '1' };
+  const FORMATS = {
+    'Swagger 2.0': {
+      swagger: '2.0',
+      info,
+      basePath: '/v1',
+      securityDefinitions: { cert: { type: 'apiKey', name: 'x-cert', in: 'header', 'x-mtls': true } },
+      security: [{ cert: [] }],
+      paths: { '/pets': { get: FINE, post: { ...FINE, security: [] } } },
+    },
+    'OpenAPI 3.0.3': {
+      openapi: '3.0.3',
+      info,
+      servers: [{ url: '/v1' }],
+      components: { securitySchemes: { cert: { type: 'apiKey', name: 'x-cert', in: 'header', 'x-mtls': true } } },
+      security: [{ cert: [] }],
+      paths: { '/pets': { get: FINE, post: { ...FINE, security: [] } } },
+    },
+    'OpenAPI 3.1.0': {
+      openapi: '3.1.0',
+      info,
+      servers: [{ url: '/v1' }],
+      components: { securitySchemes: { cert: { type: 'mutualTLS' } } },
+      security: [{ cert: [] }],
+      paths: { '/pets': { get: FINE, post: { ...FINE, security: [] } } },
+    },
+  };
+
+  for (const [format, document] of Object.entries(FORMATS)) {
+    it(`knows what ${format} protects, and in which line`, async () => {
+      const source = file('petstore.json', document);
+      const { document: read, locate, read: about } = await readDescription(source);
+      assert.deepEqual(about, { source, title: 'A', version: '1', format });
+      const lines = JSON.stringify(document, null, 2).split('\n');
+      const operations = operationsOf(read, locate).map(({ name, protection, location }) => [
+        name,
+        protection,
+        lines[location.line! - 1]?.trim(),
+      ]);
+      assert.deepEqual(operations, [
+        ['GET /v1/pets', 'required', '"get": {'],
+        ['POST /v1/pets', 'none', '"post": {'],
+      ]);
+    });
+  }
+
+  it('follows references within it, to other files and to URLs, and names the file that has the line', async () => {
+    const server = createServer((_, response) => response.end(JSON.stringify({ scheme: { type: 'mutualTLS' } })));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const remote = `http://127.0.0.1:${(server.address() as AddressInfo).port}/schemes.json`;
+    const other = file('paths.yaml', `item:\n  get:\n    responses: { '200': { description: fine } }\n`);
+    const source = file(
+      'main.yaml',
+      `openapi: 3.1.0
+info: { title: A, version: '1' }
+security: [{ cert: [] }]
+paths:
+  /there: { $ref: 'paths.yaml#/item' }
+  /here: { $ref: '#/components/pathItems/here' }
+components:
+  pathItems:
+    here:
+      delete: { responses: { '200': { description: fine } } }
+  securitySchemes:
+    cert: { $ref: '${remote}#/scheme' }
+`,
+    );
+    try {
+      const { document, locate } = await readDescription(source);
+      const found = operationsOf(document, locate).map(({ name, protection, location }) => [
+        name,
+        protection,
+        location,
+      ]);
+      assert.deepEqual(found, [
+        ['GET /there', 'required', { source: other, line: 2, column: 3 }],
+        ['DELETE /here', 'required', { source, line: 10, column: 7 }],
+      ]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('reads from a URL', async () => {
+    const server = createServer((_, response) => response.end(JSON.stringify(FORMATS['OpenAPI 3.1.0'])));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/openapi.json`;
+      const { read } = await readDescription(source);
+      assert.equal(read.source, source);
+    } finally {
+      server.close();
+    }
+  });
+
+  const WRONG: readonly [what: string, content: string, complaint: RegExp][] = [
+    ['YAML that is none', 'openapi: 3.1.0\ninfo: [\n  x: }\n', /^FILE:3:\d+: .* \(YAML BAD_\w+\)$/],
+    [
+      'a missing title',
+      'openapi: 3.1.0\ninfo: { version: "1" }\npaths: {}\n',
+      /^FILE:2: must have required property 'title' \(rule: required\)/,
+    ],
+    [
+      'a word that is not known, deep down',
+      "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c:\n    get:\n      respnses: {}\n",
+      /^FILE:6: .*\(rule: unevaluated property\): respnses is not expected to be here!/,
+    ],
+    [
+      'a reference to nothing',
+      "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c: { $ref: '#/nowhere' }\n",
+      /^FILE: .*nowhere.* \(rule: every \$ref can be resolved\)$/,
+    ],
+    [
+      'a reference to a file that is not there',
+      "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c: { $ref: 'nowhere.yaml' }\n",
+      /^FILE: .*nowhere\.yaml.* \(rule: every \$ref can be resolved\)$/,
+    ],
+    ['HTML', '<html></html>', /^FILE: this is no API description/],
+    ['nothing', '', /^FILE: this is no API description/],
+    ['other JSON', '{"__proto__": {"openapi": "3.1.0"}}', /^FILE: this is no API description/],
+  ];
+  for (const [what, content, complaint] of WRONG) {
+    it(`complains of ${what} in one sentence, with its place`, async () => {
+      const source = file('wrong.yaml', content);
+      await assert.rejects(readDescription(source), fault => {
+        assert.ok(fault instanceof DescriptionError);
+        assert.match(fault.message.replaceAll(source, 'FILE'), complaint);
+        assert.doesNotMatch(fault.message, /\n/);
+        return true;
+      });
+    });
+  }
+
+  it('says of an address what it answered and what was expected', async () => {
+    const server = createServer(({ url }, response) => {
+      if (url === '/404') response.statusCode = 404;
+      else response.setHeader('content-type', 'text/html; charset=utf-8');
+      response.end('<html></html>');
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await assert.rejects(
+        readDescription(`${origin}/404`),
+        /\/404: the answer was 404; an OpenAPI description was expected there$/,
+      );
+      await assert.rejects(
+        readDescription(`${origin}/page`),
+        /\/page: the answer is HTML; an OpenAPI description in JSON or YAML was expected/,
+      );
+    } finally {
+      await new Promise(resolve => server.close(resolve));
+    }
+    await assert.rejects(
+      readDescription(`${origin}/gone`),
+      /: not reachable \((ECONNREFUSED|UND_ERR_SOCKET)\); an OpenAPI description was expected there$/,
+    );
+  });
+});

@@ -4,6 +4,8 @@ import { type AuditResult, type EvidenceRead, type Finding, SEVERITIES, type Sev
 import { AuditRun } from '../audit/audit-run';
 import { DescriptionError, readDescription } from '../audit/description';
 import { operationsOf, PROTECTING_EXTENSIONS } from '../audit/operations';
+import { htmlReport } from '../audit/report-html';
+import { sarifReport } from '../audit/report-sarif';
 import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
 import { type EvidenceSink, readEvidenceFiles } from './evidence-files';
@@ -26,7 +28,7 @@ const HELP = `otel-tls audit: which operations of an API that mutual TLS protect
   --scheme NAME      a security scheme, or an extension (x-...), that means mutual TLS; may be repeated.
                      Known without it: the type mutualTLS, and
                      ${PROTECTING_EXTENSIONS.join(', ')}
-  --format F         table (default), json
+  --format F         table (default), json, sarif (for code scanners), html (one file)
   --output FILE      write the report there
   --fail-on S        exit with 1 on findings of this severity and worse: critical, high, medium,
                      low (default), never
@@ -103,7 +105,7 @@ type Source =
   | { readonly kind: 'jaeger'; readonly names: readonly [string] }
   | { readonly kind: 'listen'; readonly names: readonly [string]; readonly port: number; readonly forMs: number };
 
-type Format = 'table' | 'json';
+type Format = 'table' | 'json' | 'sarif' | 'html';
 
 interface Options {
   readonly description: string;
@@ -139,7 +141,7 @@ function optionsFrom(parameters: readonly string[]): Options | 'help' {
     service: values.service,
     since: sinceFrom(values.since ?? (values.jaeger === undefined ? undefined : '24h')),
     schemes: values.scheme ?? [],
-    format: oneOf('--format', values.format ?? 'table', ['table', 'json']),
+    format: oneOf('--format', values.format ?? 'table', ['table', 'json', 'sarif', 'html']),
     output: values.output,
     failOn: oneOf('--fail-on', values['fail-on'] ?? 'low', [...SEVERITIES, 'never']),
     baseline: values.baseline,
@@ -355,4 +357,6 @@ const REPORTS: { readonly [format in Format]: (result: AuditResult, isForTermina
       isForTerminal ? widthOf(process.stdout) : 120,
     ),
   json: result => `${printableJson(result, 2)}\n`,
+  sarif: sarifReport,
+  html: htmlReport,
 };

@@ -15,11 +15,14 @@ import {
   type Forwarding,
   readForwarding,
   readPatterns,
+  readPrivacy,
   readRequestHooks,
   readSettings,
   type Settings,
   type TlsInstrumentationConfig,
 } from './settings';
+import { ATTRIBUTE_KINDS } from './telemetry/attribute-kinds';
+import { Disclosure } from './telemetry/disclosure';
 import { EventSink } from './telemetry/event-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { FloodControl } from './telemetry/flood-control';
@@ -106,11 +109,14 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     guard(() => {
       const complain = (complaint: string) => this._warn(complaint);
       const config = this.getConfig();
+      const settings = readSettings(config, process.env, complain);
+      const privacy = readPrivacy(settings, config, process.env, [...ATTRIBUTE_KINDS.keys()], complain);
       this.#running = this.#start(
-        readSettings(config, process.env, complain),
+        settings,
         readRequestHooks(config, complain),
         readPatterns(config, process.env, complain),
         readForwarding(config, process.env, complain),
+        new Disclosure(privacy, ATTRIBUTE_KINDS),
       );
       registry[HOLDER] = this as Holder;
     });
@@ -188,8 +194,10 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     requestHooks: RequestHooks,
     patterns: PatternOptions | undefined,
     forwarding: Forwarding | undefined,
+    disclosure: Disclosure,
   ): Running {
     const providers = this.#providers;
+    providers.discloseBy(disclosure);
     const clock = () => performance.now();
     const flood = new FloodControl(settings, clock);
     const occurrence = new Occurrence(new FirstUses(clock), flood);
@@ -207,8 +215,14 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     ];
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const socketHook = new TlsSocketHook(reporter);
-    const spans = new RequestSpans(settings, requestHooks, complaint => this._warn(complaint));
-    const decisionEvents = new DecisionEvents(() => providers.logger(), settings, new FirstUses(clock), requestFlood);
+    const spans = new RequestSpans(settings, requestHooks, disclosure, complaint => this._warn(complaint));
+    const decisionEvents = new DecisionEvents(
+      () => providers.logger(),
+      settings,
+      new FirstUses(clock),
+      requestFlood,
+      disclosure,
+    );
     const decisions = new Decisions(
       decisionEvents,
       (request, peer, span) => spans.userOf(request, peer) ?? (span && spans.userOn(span)),

@@ -241,7 +241,7 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     const connection = birth && this.#connectionOf(birth);
     const decoration = claim?.peer ? this.#decorationOf(claim, claim.peer, connection) : connection?.decoration;
     if (decoration) this.#spans.decorate(span, decoration, request, 'arrived');
-    if (claim?.suspicion) this.#spans.addEvent(span, SPOOF_SUSPECTED, claim.suspicion);
+    if (claim?.suspicion) this.#spans.say(span, SPOOF_SUSPECTED, claim.suspicion);
   }
 
   #decorateDeparture(span: Span, birth: Birth, request: object): void {

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
 import { PRESETS, type Preset } from './forwarded/presets';
@@ -32,13 +33,29 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
    * `fingerprint:<SHA-256>`, `spiffe://...`.
    */
   forwarded?: { readonly preset: Preset; readonly trustedProxies: readonly string[] };
+  /**
+   * Who is named in telemetry: names, serial numbers and fingerprints of certificates, the application's users. In full, as
+   * pseudonyms under `identityKey`, or not at all. `getTlsPeer()` is the application's own and not touched.
+   */
+  identity?: 'full' | 'hash' | 'off';
+  /** Key of the pseudonyms, at least 16 bytes, a text being UTF-8. The same key in another process makes the same ones. */
+  identityKey?: string | Uint8Array;
+  /** Addresses of connections: in full, as the network they are of (/24, /48 of IPv6), or not at all. */
+  addresses?: 'full' | 'masked' | 'off';
+  /** The only attributes that are said, by name or by prefix as in `tls.client.*`. Default: all. */
+  attributes?: readonly string[];
   /** Which patterns of abuse are looked for among clients, and their thresholds. Default: all, with the table's. */
   patterns?: boolean | PatternOptions;
 }
 
+/** Options that are more than one word or number. */
+const READ_APART = ['forwarded', 'patterns', 'identityKey', 'attributes'] as const;
+
 /** The options after parsing: complete, checked, frozen. */
 export type Settings = Readonly<
-  Required<Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks | 'forwarded' | 'patterns'>>
+  Required<
+    Omit<TlsInstrumentationConfig, keyof InstrumentationConfig | keyof RequestHooks | (typeof READ_APART)[number]>
+  >
 >;
 
 /** Told what was given, where, and what would have been understood. */
@@ -50,6 +67,8 @@ interface OptionRow<Value> {
   readonly environmentVariable: string;
   readonly expected: readonly Value[] | WholeNumbers;
   readonly byDefault: Value;
+  /** What stands for something that is not understood. Undefined: the default. */
+  readonly ifGarbage?: Value;
   readonly brief: string;
 }
 
@@ -123,7 +142,41 @@ export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Na
       "What the spans of HTTP requests carry of their connection: a few attributes and a link to the handshake's span, " +
       'all attributes and the link, or nothing.',
   },
+  identity: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_IDENTITY',
+    expected: ['full', 'hash', 'off'],
+    byDefault: 'full',
+    ifGarbage: 'off',
+    brief:
+      'Who is named: names, serial numbers and fingerprints of certificates, users. In full, as pseudonyms under ' +
+      '`identityKey`, or not at all. Where it is not understood: not at all.',
+  },
+  addresses: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_ADDRESSES',
+    expected: ['full', 'masked', 'off'],
+    byDefault: 'full',
+    ifGarbage: 'off',
+    brief:
+      'Addresses of connections: in full, as the network they are of (/24, /48 of IPv6), or not at all. Where it is not ' +
+      'understood: not at all.',
+  },
 };
+
+/** What is read apart of the options for privacy; two more rows of the README's table. */
+export const PRIVACY_OPTIONS = {
+  identityKey: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_IDENTITY_KEY',
+    expected: ['at least 16 bytes'],
+    brief: "The key of `identity: 'hash'`, from which nothing but the pseudonyms is made. Without one it is `off`.",
+  },
+  attributes: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_ATTRIBUTES',
+    expected: ['error.type', 'tls.verify.*'],
+    brief:
+      'The only attributes of spans and events that are said, by name or prefix. A list; the variable has commas between. ' +
+      'Default: all.',
+  },
+} as const;
 
 const BASE_OPTIONS = ['enabled'];
 const FUNCTIONS = ['requestHook', 'userId'] as const satisfies readonly (keyof RequestHooks)[];
@@ -135,7 +188,7 @@ export function readSettings(
   complain: Complain,
 ): Settings {
   const given: Record<string, unknown> = { ...config };
-  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS, 'forwarded', 'patterns'];
+  const known: string[] = [...Object.keys(OPTIONS), ...FUNCTIONS, ...READ_APART];
   for (const name of Object.keys(given)) {
     if (known.includes(name) || BASE_OPTIONS.includes(name)) continue;
     complain(`unknown option ${show(name)}; known are ${known.join(', ')}`);
@@ -147,7 +200,11 @@ export function readSettings(
       { where: row.environmentVariable, value: meantBy(environment[row.environmentVariable], row) },
     ].filter(({ value }) => value !== undefined);
     const good = places.find(({ value }) => isExpected(row, value));
-    const settled = good?.value ?? (name === 'events' ? eventsByConvention(environment) : undefined) ?? row.byDefault;
+    const settled =
+      good?.value ??
+      (name === 'events' ? eventsByConvention(environment) : undefined) ??
+      (places.length > 0 ? row.ifGarbage : undefined) ??
+      row.byDefault;
     for (const { where, value } of places) {
       if (isExpected(row, value)) continue;
       complain(`${where} is ${show(value)}, expected ${expectation(row)}; using ${settled}`);
@@ -265,6 +322,98 @@ export function readPatterns(
     complain(`${where} is ${show(value)}, expected true, false, or patterns with their thresholds`);
   }
   return Object.freeze({});
+}
+
+/** Bytes; RFC 2104 wants a key that is no shorter than half of what the hash makes. */
+const SHORTEST_KEY = 16;
+
+/** What may be told of people. */
+export interface PrivacySettings {
+  readonly identity: 'full' | 'off' | KeyObject;
+  readonly addresses: Settings['addresses'];
+  /** Which attributes may be said, by name. Undefined: all. */
+  readonly allows: ((name: string) => boolean) | undefined;
+}
+
+/**
+ * What is not understood here says less and never more: pseudonyms without a good key would be hashes that anybody can try
+ * names on, so there are none. A key is never named. `known`: the names of all attributes.
+ */
+export function readPrivacy(
+  settings: Settings,
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  known: readonly string[],
+  complain: Complain,
+): PrivacySettings {
+  const { identity, addresses } = settings;
+  return Object.freeze({
+    identity: identity === 'hash' ? (readKey(config, environment, complain) ?? 'off') : identity,
+    addresses,
+    allows: readAllowed(config, environment, known, complain),
+  });
+}
+
+/** Undefined: there is none that will do, and that is said. */
+function readKey(
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  complain: Complain,
+): KeyObject | undefined {
+  const { environmentVariable } = PRIVACY_OPTIONS.identityKey;
+  const option: unknown = config?.identityKey;
+  const [where, given] =
+    option === undefined
+      ? [environmentVariable, environment[environmentVariable]?.trim() || undefined]
+      : ['option identityKey', option];
+  const instead = "so identity is 'off' and not 'hash'";
+  if (given === undefined) {
+    complain(`there is no option identityKey, nor ${environmentVariable}, ${instead}`);
+    return undefined;
+  }
+  if (typeof given !== 'string' && !(given instanceof Uint8Array)) {
+    complain(`${where} is neither text nor bytes, ${instead}`);
+    return undefined;
+  }
+  // A copy: the application may wipe its own.
+  const key = Buffer.from(given as string);
+  if (key.length < SHORTEST_KEY) {
+    complain(`${where} has ${key.length} bytes and must have at least ${SHORTEST_KEY}, ${instead}`);
+    return undefined;
+  }
+  return createSecretKey(key);
+}
+
+/** Undefined: nobody has asked for less than all. */
+function readAllowed(
+  config: TlsInstrumentationConfig | undefined,
+  environment: Environment,
+  known: readonly string[],
+  complain: Complain,
+): PrivacySettings['allows'] {
+  const { environmentVariable } = PRIVACY_OPTIONS.attributes;
+  const option: unknown = config?.attributes;
+  const variable = environment[environmentVariable]?.trim() || undefined;
+  if (option === undefined && variable === undefined) return undefined;
+  const where = option === undefined ? environmentVariable : 'option attributes';
+  const given = option === undefined ? variable?.split(',').map(part => part.trim()) : option;
+  if (!Array.isArray(given)) {
+    complain(`${where} is ${show(given)}, expected a list of names of attributes; none is said`);
+    return () => false;
+  }
+  const allowed = new Set<string>();
+  for (const entry of given as unknown[]) {
+    const names = known.filter(name => matches(name, entry));
+    if (names.length === 0 && entry !== '') complain(`${where}: there is no attribute ${show(entry)}`);
+    for (const name of names) allowed.add(name);
+  }
+  return name => allowed.has(name);
+}
+
+/** `tls.client.*` is every name that begins so. */
+function matches(name: string, entry: unknown): boolean {
+  if (typeof entry !== 'string') return false;
+  return entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : name === entry;
 }
 
 /** Where a part of `forwarded` is given, the option first. */

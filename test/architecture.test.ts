@@ -106,6 +106,9 @@ const DELICATE_READER = 'hooks/socket-facts.ts';
 /** Reads that crash the process or break connections, depending on the key or on Node's version. */
 const UNSAFE_READS = /\b(getPeerCertificate|toLegacyObject)\b/;
 
+const ON_SPANS_OF_OUR_OWN = ['telemetry/span-sink.ts'];
+const OF_PROVIDERS = ['telemetry/providers.ts', 'preload/stand-in-sdk.ts'];
+
 const VAGUE_NAMES = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'types'];
 
 const LAWS: readonly Law[] = [
@@ -249,6 +252,29 @@ const LAWS: readonly Law[] = [
       { 'instrumentation.ts': "const http = require('http');" },
     ],
     lawful: { 'hooks/seam.ts': "import type { ClientRequest } from 'node:http';", 'cli/a.ts': "import 'node:http';" },
+  },
+  {
+    // Where attributes go past the policy of privacy. The sinks' tracer and logger have it in them: they come of Providers.
+    name: 'attributes get out by one door',
+    breaches: linesWith((line, path) => {
+      if (path.startsWith('cli/') || path === 'telemetry/disclosure.ts') return false;
+      if (/\.(setAttributes|recordException)\s*\(/.test(line)) return true;
+      if (/\.(setAttribute|addEvent|startSpan)\s*\(/.test(line)) return !ON_SPANS_OF_OUR_OWN.includes(path);
+      return (
+        /\.(getTracer|getLogger|getTracerProvider|getLoggerProvider)\s*\(/.test(line) && !OF_PROVIDERS.includes(path)
+      );
+    }),
+    planted: [
+      { 'telemetry/decision-events.ts': 'span.addEvent(name, attributes);' },
+      { 'requests.ts': "span.setAttribute('enduser.id', user);" },
+      { 'telemetry/span-sink.ts': 'span.setAttributes(attributes);' },
+      { 'telemetry/new-sink.ts': "logs.getLoggerProvider().getLogger('a').emit({ attributes });" },
+      { 'telemetry/new-sink.ts': "const tracer = trace.getTracer('a');" },
+    ],
+    lawful: {
+      'telemetry/disclosure.ts': 'span.setAttributes(attributes);',
+      'telemetry/a.ts': 'spans.addEventTo(span);',
+    },
   },
   {
     name: 'hooks leave no listener on anything',

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { OPTIONS, PATTERNS_OPTION, readForwarding, readPatterns, readSettings, type Settings } from '../src/settings';
+import { KeyObject } from 'node:crypto';
+import { inspect } from 'node:util';
+import {
+  OPTIONS,
+  PATTERNS_OPTION,
+  PRIVACY_OPTIONS,
+  readForwarding,
+  readPatterns,
+  readPrivacy,
+  readSettings,
+  type Settings,
+} from '../src/settings';
 
 const NAMES = Object.keys(OPTIONS) as (keyof Settings)[];
 const DEFAULTS = Object.fromEntries(NAMES.map(name => [name, OPTIONS[name].byDefault]));
@@ -30,6 +41,8 @@ describe('the settings', () => {
       certificatePem: false,
       events: 'both',
       requestAttributes: 'default',
+      identity: 'full',
+      addresses: 'full',
     });
   });
 
@@ -44,7 +57,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, events, requestAttributes, requestHook, userId, forwarded, patterns",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, events, requestAttributes, identity, addresses, requestHook, userId, forwarded, patterns, identityKey, attributes",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });
@@ -55,7 +68,9 @@ describe('the settings', () => {
   });
 
   for (const name of NAMES) {
-    const { environmentVariable: variable, expected: row, byDefault } = OPTIONS[name];
+    const { environmentVariable: variable, expected: row, byDefault, ifGarbage } = OPTIONS[name];
+    // What keeps something back keeps all of it back where nobody understands how much is meant.
+    const instead = ifGarbage ?? byDefault;
     const expected = 'from' in row ? [row.from, row.to] : row;
     const expectation = 'from' in row ? `a whole number from ${row.from} to ${row.to}` : `one of ${row.join(', ')}`;
     const others = (expected as readonly unknown[]).filter(value => value !== byDefault);
@@ -90,16 +105,16 @@ describe('the settings', () => {
         }
       });
 
-      it('is the default where the option is garbage, and the complaint says what was expected', () => {
+      it(`is ${instead} where the option is garbage, and the complaint says what was expected`, () => {
         const { settings, complaints } = read({ [name]: 'garbage' });
-        assert.deepEqual(settings, DEFAULTS);
-        assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${byDefault}`]);
+        assert.deepEqual(settings, { ...DEFAULTS, [name]: instead });
+        assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${instead}`]);
       });
 
-      it('is the default where the variable is garbage, and the complaint says what was expected', () => {
+      it(`is ${instead} where the variable is garbage, and the complaint says what was expected`, () => {
         const { settings, complaints } = read({}, { [variable]: 'garbage' });
-        assert.deepEqual(settings, DEFAULTS);
-        assert.deepEqual(complaints, [`${variable} is 'garbage', expected ${expectation}; using ${byDefault}`]);
+        assert.deepEqual(settings, { ...DEFAULTS, [name]: instead });
+        assert.deepEqual(complaints, [`${variable} is 'garbage', expected ${expectation}; using ${instead}`]);
       });
 
       it('is the variable where the option is garbage, and the complaint says so', () => {
@@ -110,7 +125,7 @@ describe('the settings', () => {
 
       it('complains of the option and of the variable, where both are garbage', () => {
         const { settings, complaints } = read({ [name]: 'one' }, { [variable]: 'other' });
-        assert.deepEqual(settings, DEFAULTS);
+        assert.deepEqual(settings, { ...DEFAULTS, [name]: instead });
         assert.deepEqual(
           complaints.map(complaint => complaint.split(' is ')[0]),
           [`option ${name}`, variable],
@@ -330,5 +345,118 @@ describe('the setting of patterns', () => {
       complaints: ['option patterns: scanner.kinds is 99, expected a whole number from 1 to 8'],
     });
     assert.match(readBoth(undefined, 'portscan=true').complaints.join(), new RegExp(`^${VARIABLE}: unknown pattern`));
+  });
+});
+
+describe('the settings of privacy', () => {
+  const KEY_VARIABLE = PRIVACY_OPTIONS.identityKey.environmentVariable;
+  const LIST_VARIABLE = PRIVACY_OPTIONS.attributes.environmentVariable;
+  const KNOWN = ['error.type', 'tls.client.subject', 'tls.client.issuer', 'tls.cipher'];
+  const SIXTEEN = '0123456789abcdef';
+
+  function readAll(config: object, environment: Record<string, string> = {}) {
+    const complaints: string[] = [];
+    const complain = (complaint: string) => complaints.push(complaint);
+    const settings = readSettings(config, environment, complain);
+    const privacy = readPrivacy(settings, config, environment, KNOWN, complain);
+    const allowed = privacy.allows && KNOWN.filter(privacy.allows);
+    return { ...privacy, allowed, complaints };
+  }
+
+  const keyIn = (identity: unknown) => (identity instanceof KeyObject ? identity.export().toString() : identity);
+
+  it('keep nothing back, by default, without a word', () => {
+    assert.deepEqual(readAll({}), {
+      identity: 'full',
+      addresses: 'full',
+      allows: undefined,
+      allowed: undefined,
+      complaints: [],
+    });
+  });
+
+  it('take a key of 16 bytes, as text, as bytes, as variable; the option wins', () => {
+    const variable = { [KEY_VARIABLE]: ` ${SIXTEEN}\n` };
+    for (const [config, environment] of [
+      [{ identityKey: SIXTEEN }, {}],
+      [{ identityKey: Buffer.from(SIXTEEN) }, {}],
+      [{ identityKey: new Uint8Array(Buffer.from(SIXTEEN)) }, { [KEY_VARIABLE]: 'short' }],
+      [{ identityKey: 'é'.repeat(8) }, {}],
+      [{}, variable],
+    ] as const) {
+      const { identity, complaints } = readAll({ identity: 'hash', ...config }, environment);
+      assert.ok(identity instanceof KeyObject);
+      if (!('identityKey' in config && config.identityKey === 'é'.repeat(8))) assert.equal(keyIn(identity), SIXTEEN);
+      assert.deepEqual(complaints, []);
+    }
+  });
+
+  it('make no pseudonyms without a key that will do, and name the option and never the key', () => {
+    const short = SIXTEEN.slice(1);
+    for (const [identityKey, variable, expected] of [
+      [undefined, undefined, `there is no option identityKey, nor ${KEY_VARIABLE}, so`],
+      [undefined, ' ', `there is no option identityKey, nor ${KEY_VARIABLE}, so`],
+      [short, SIXTEEN, 'option identityKey has 15 bytes and must have at least 16, so'],
+      [undefined, short, `${KEY_VARIABLE} has 15 bytes and must have at least 16, so`],
+      ['', undefined, 'option identityKey has 0 bytes and must have at least 16, so'],
+      [1234567890123456, undefined, 'option identityKey is neither text nor bytes, so'],
+      [{ key: SIXTEEN }, undefined, 'option identityKey is neither text nor bytes, so'],
+      [null, SIXTEEN, 'option identityKey is neither text nor bytes, so'],
+    ] as const) {
+      const environment: Record<string, string> = variable === undefined ? {} : { [KEY_VARIABLE]: variable };
+      const { identity, complaints } = readAll({ identity: 'hash', identityKey }, environment);
+      assert.equal(identity, 'off');
+      assert.deepEqual(complaints, [`${expected} identity is 'off' and not 'hash'`]);
+      assert.doesNotMatch(complaints.join(), /0123456|1234567/);
+    }
+  });
+
+  it('do not show the key to whoever prints them', () => {
+    const privacy = readAll({ identity: 'hash', identityKey: SIXTEEN });
+    assert.doesNotMatch(inspect(privacy, { depth: 9, showHidden: true }) + JSON.stringify(privacy), /0123456|MDEyMzQ1/);
+  });
+
+  it('keep their own key when the application wipes its bytes', () => {
+    const identityKey = Buffer.from(SIXTEEN);
+    const { identity } = readAll({ identity: 'hash', identityKey });
+    identityKey.fill(0);
+    assert.equal(keyIn(identity), SIXTEEN);
+  });
+
+  it('allow attributes by name and by prefix, as a list or as variable; the option wins', () => {
+    for (const given of [
+      readAll({ attributes: ['error.type', 'tls.client.*'] }),
+      readAll({}, { [LIST_VARIABLE]: ' error.type, tls.client.* ,' }),
+      readAll({ attributes: ['error.type', 'tls.client.*'] }, { [LIST_VARIABLE]: 'tls.cipher' }),
+    ]) {
+      assert.deepEqual(given.allowed, ['error.type', 'tls.client.subject', 'tls.client.issuer']);
+      assert.deepEqual(given.complaints, []);
+    }
+    assert.deepEqual(readAll({ attributes: [] }).allowed, []);
+    assert.equal(readAll({}, { [LIST_VARIABLE]: ' ' }).allowed, undefined);
+  });
+
+  it('name what is no attribute, and allow the others', () => {
+    const { allowed, complaints } = readAll({ attributes: ['tls.ciphre', 'tls.cipher', 'tls.peer.*', 7] });
+    assert.deepEqual(allowed, ['tls.cipher']);
+    assert.deepEqual(complaints, [
+      "option attributes: there is no attribute 'tls.ciphre'",
+      "option attributes: there is no attribute 'tls.peer.*'",
+      'option attributes: there is no attribute 7',
+    ]);
+    const misspelt = readAll({}, { [LIST_VARIABLE]: 'tls.peer' });
+    assert.deepEqual(misspelt.allowed, []);
+    assert.deepEqual(misspelt.complaints, [`${LIST_VARIABLE}: there is no attribute 'tls.peer'`]);
+  });
+
+  it('allow no attribute where the list is none', () => {
+    for (const attributes of ['error.type', null, 7, { 'error.type': true }]) {
+      const { allowed, complaints } = readAll({ attributes });
+      assert.deepEqual(allowed, []);
+      assert.match(
+        complaints.join(),
+        /^option attributes is .*, expected a list of names of attributes; none is said$/,
+      );
+    }
   });
 });

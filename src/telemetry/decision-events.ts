@@ -1,6 +1,7 @@
 import type { Attributes, AttributeValue, Context, Span } from '@opentelemetry/api';
 import type { Settings } from '../settings';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from './attributes';
+import { addEventTo, type Disclosure } from './disclosure';
 import { type EventLogger, SEVERITY_NUMBERS } from './event-sink';
 import { type EventMemory, explanationOf, DECISION_EVENTS, type DecisionEventName, decisionEventOf } from './events';
 import type { FloodControl } from './flood-control';
@@ -29,9 +30,16 @@ const stable = { stability: 'stable', ours: false } as const;
 
 /** What the event of a request says beside all that the spans of requests may carry. One row an attribute. */
 export const ANSWER_ATTRIBUTES = {
-  'http.request.method': { ...stable, brief: "The request's method.", example: 'GET', read: a => a.line.method },
+  'http.request.method': {
+    ...stable,
+    data: 'neither',
+    brief: "The request's method.",
+    example: 'GET',
+    read: a => a.line.method,
+  },
   'http.route': {
     ...stable,
+    data: 'neither',
     brief:
       'The template of its path: of the SERVER span, of an instrumentation of express, koa, fastify and others, or of express itself.',
     example: '/orders/:id',
@@ -39,12 +47,14 @@ export const ANSWER_ATTRIBUTES = {
   },
   'url.path': {
     ...stable,
+    data: 'neither',
     brief: 'Only where the route is not known: the path that was asked for, without its query, at most 256 bytes.',
     example: '/orders/17',
     read: a => a.line.path,
   },
   'http.response.status_code': {
     ...stable,
+    data: 'neither',
     brief: 'What the application answered.',
     example: 403,
     read: a => a.status,
@@ -78,12 +88,21 @@ export class DecisionEvents {
   readonly #settings: Settings;
   readonly #memory: EventMemory;
   readonly #flood: FloodControl;
+  readonly #disclosure: Disclosure;
 
-  constructor(logger: () => EventLogger, settings: Settings, memory: EventMemory, flood: FloodControl) {
+  /** `disclosure`: for the spans of others; the logger has its own. */
+  constructor(
+    logger: () => EventLogger,
+    settings: Settings,
+    memory: EventMemory,
+    flood: FloodControl,
+    disclosure: Disclosure,
+  ) {
     this.#logger = logger;
     this.#settings = settings;
     this.#memory = memory;
     this.#flood = flood;
+    this.#disclosure = disclosure;
   }
 
   /** False: nobody wants to hear any. */
@@ -119,7 +138,7 @@ export class DecisionEvents {
     if (!this.#goesTo('span') || !span.isRecording()) return;
     const all = attributesOf(answer);
     const said = Object.fromEntries(Object.entries(all).filter(([key]) => ON_SPAN_EVENTS.includes(key)));
-    span.addEvent(name, { ...said, ...explanation(answer) }, answer.at);
+    addEventTo(span, name, this.#disclosure.of({ ...said, ...explanation(answer) }), answer.at);
   }
 
   /** As a log record in the request's context. */
@@ -168,9 +187,10 @@ function described({
   brief,
   stability,
   ours,
+  data,
   example,
 }: Omit<AnswerAttributeRow, 'read'>): Omit<AnswerAttributeRow, 'read'> {
-  return { brief, stability, ours, example };
+  return { brief, stability, ours, data, example };
 }
 
 function asOfHandshakes(name: keyof typeof ATTRIBUTES): Omit<AnswerAttributeRow, 'read'> {

@@ -11,6 +11,7 @@ import {
 import * as api from '@opentelemetry/api';
 import { logs as olderLogs } from '@opentelemetry/api-logs';
 import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
+import type { Disclosure, SpanStarter } from './disclosure';
 import type { EventLogger } from './event-sink';
 
 export interface EventLoggerProvider {
@@ -33,6 +34,13 @@ export class Providers {
   /** The global provider's tracer, and whose it is. */
   #globalTracer: { readonly provider: TracerProvider; readonly tracer: Tracer } | undefined;
   #heard = false;
+  /** Undefined until it is told: then everything is said. */
+  #disclosure: Disclosure | undefined;
+
+  /** Whoever speaks through these providers says from now on what this lets out. */
+  discloseBy(disclosure: Disclosure): void {
+    this.#disclosure = disclosure;
+  }
 
   /** A provider that only stands for a later one is nothing given: then the global one is followed. */
   giveTracerProvider(provider: TracerProvider): void {
@@ -55,7 +63,12 @@ export class Providers {
     this.#spareLogger = provider && loggerOf(provider);
   }
 
-  tracer(): Tracer {
+  tracer(): SpanStarter {
+    const tracer = this.#tracer();
+    return this.#disclosure?.tracer(tracer) ?? tracer;
+  }
+
+  #tracer(): Tracer {
     if (this.#givenTracer) return this.#givenTracer;
     const provider = trace.getTracerProvider();
     if (this.#globalTracer?.provider !== provider) {
@@ -69,6 +82,11 @@ export class Providers {
   }
 
   logger(): EventLogger {
+    const logger = this.#logger();
+    return this.#disclosure?.logger(logger) ?? logger;
+  }
+
+  #logger(): EventLogger {
     if (this.#givenLogger) return this.#givenLogger;
     const provider = globalLoggerProvider();
     return this.#spareLogger && isStandIn(provider) ? this.#spareLogger : loggerOf(provider);

@@ -29,6 +29,7 @@ const CONNECTION_ROWS = {
   [CONNECTION_ID]: {
     ...ours,
     set: 'default',
+    data: 'neither',
     brief: "The handshake span's id: one search finds a connection and its requests.",
     example: 'b7ad6b7169203331',
     read: ({ peer }) => peer.connectionId,
@@ -64,6 +65,7 @@ const CONNECTION_ROWS = {
   'tls.proxy.preset': {
     ...ours,
     set: 'default',
+    data: 'neither',
     brief: 'The format in which a trusted proxy forwarded the certificate. Absent when it came by our own handshake.',
     example: 'envoy-xfcc',
     read: ({ peer }) => peer.proxy?.preset,
@@ -71,6 +73,7 @@ const CONNECTION_ROWS = {
   'tls.proxy.subject': {
     ...ours,
     set: 'all',
+    data: 'identity',
     brief: "Subject of the proxy's own certificate, RFC 4514.",
     example: 'CN=ingress,O=Acme',
     read: ({ peer }) => peer.proxy?.peer?.certificate?.subject,
@@ -99,6 +102,7 @@ const CERTIFICATE_ROWS = {
   'certificate.source': {
     ...ours,
     set: 'default',
+    data: 'neither',
     brief: 'How the certificate is known: by our own `handshake`, or by the `header` of a trusted proxy.',
     example: 'handshake',
     read: (_c, { peer }) => peer.source,
@@ -133,6 +137,7 @@ export const REQUEST_ATTRIBUTES: Readonly<
     stability: 'development',
     ours: false,
     set: 'userId',
+    data: 'identity',
     brief: "The application's own name for the user: what the option `userId` answers.",
     example: 'alice',
   },
@@ -161,8 +166,8 @@ export function requestAttributes(facts: RequestFacts, peer: Side, wanted: Reque
 
 /** The same name means the same on a handshake and on a request. */
 function asOfHandshakes(name: keyof typeof ATTRIBUTES): Described {
-  const { brief, stability, ours, example } = ATTRIBUTES[name];
-  return { brief, stability, ours, example };
+  const { brief, stability, ours, data, example } = ATTRIBUTES[name];
+  return { brief, stability, ours, data, example };
 }
 
 function firstName(certificate: CertificateIdentity): string[] | undefined {

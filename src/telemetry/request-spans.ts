@@ -4,6 +4,7 @@ import type { Side } from '../handshake/handshake';
 import type { RequestHooks } from '../identity/request-hooks';
 import type { TlsPeer } from '../identity/tls-peer';
 import type { Settings } from '../settings';
+import { addEventTo, type Disclosure, type DisclosedAttributes, putOn } from './disclosure';
 import type { RequestEventName } from './events';
 import { type RequestFacts, requestAttributes, USER_ID } from './request-attributes';
 
@@ -16,7 +17,7 @@ const ALWAYS_SAID = 'tls.verify.result';
 /** What is put on each span of a connection's requests; made once and used for all of them. */
 export interface RequestDecoration {
   readonly peer: TlsPeer;
-  readonly attributes: Attributes;
+  readonly attributes: DisclosedAttributes;
   /** Undefined: the handshake has no span, or one that nobody keeps. */
   readonly link: Link | undefined;
 }
@@ -25,14 +26,18 @@ export interface RequestDecoration {
 export class RequestSpans {
   readonly #settings: Settings;
   readonly #hooks: RequestHooks;
+  readonly #disclosure: Disclosure;
   readonly #complain: (complaint: string) => void;
   /** Spans that do not show it: `requestAttributes` is `none`, or their SDK hides what they carry. */
   readonly #unmarked = new WeakSet<Span>();
+  /** Users of whom a span does not say in full what the application calls them, and what it says instead. */
+  readonly #users = new WeakMap<Span, { readonly user: string; readonly said: unknown }>();
   readonly #complained = new Set<keyof RequestHooks>();
 
-  constructor(settings: Settings, hooks: RequestHooks, complain: (complaint: string) => void) {
+  constructor(settings: Settings, hooks: RequestHooks, disclosure: Disclosure, complain: (complaint: string) => void) {
     this.#settings = settings;
     this.#hooks = hooks;
+    this.#disclosure = disclosure;
     this.#complain = complain;
   }
 
@@ -45,12 +50,12 @@ export class RequestSpans {
   /** `peer` is whose certificate it is: `client` for a server's requests. */
   decorationOf(facts: RequestFacts, peer: Side): RequestDecoration {
     const wanted = this.#settings.requestAttributes;
-    if (wanted === 'none') return { peer: facts.peer, attributes: {}, link: undefined };
+    if (wanted === 'none') return { peer: facts.peer, attributes: this.#disclosure.of({}), link: undefined };
     const span = facts.peer.handshakeSpan;
     const isKept = span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0;
     return {
       peer: facts.peer,
-      attributes: requestAttributes(facts, peer, wanted),
+      attributes: this.#disclosure.of(requestAttributes(facts, peer, wanted)),
       link: isKept ? { context: span } : undefined,
     };
   }
@@ -67,13 +72,17 @@ export class RequestSpans {
     request: object,
     direction: 'arrived' | 'left',
   ): void {
-    span.setAttributes(attributes);
+    putOn(span, attributes);
     if (!this.isDecorated(span)) this.#unmarked.add(span);
     // An SDK of before 1.9 of the API has none.
     if (link !== undefined) (span as Partial<Span>).addLink?.(link);
     const { requestHook } = this.#hooks;
     const user = direction === 'arrived' ? this.userOf(request, peer) : undefined;
-    if (user !== undefined) span.setAttribute(USER_ID, user);
+    if (user !== undefined) {
+      const said = this.#disclosure.of({ [USER_ID]: user });
+      if (said[USER_ID] !== user) this.#users.set(span, { user, said: said[USER_ID] });
+      putOn(span, said);
+    }
     if (requestHook) this.#asked('requestHook', () => requestHook(span, peer, request));
   }
 
@@ -86,13 +95,17 @@ export class RequestSpans {
 
   /** As it was last said on this span, by us or by the application itself. */
   userOn(span: Span): string | undefined {
-    const user = (span as { attributes?: Record<string, unknown> }).attributes?.[USER_ID];
+    const shown = (span as { attributes?: Record<string, unknown> }).attributes?.[USER_ID];
+    const kept = this.#users.get(span);
+    const user = kept !== undefined && kept.said === shown ? kept.user : shown;
     return typeof user === 'string' && user !== '' ? boundedText(user, MAX_USER_BYTES, 'plain') : undefined;
   }
 
   /** An event of the request, where events go on spans. */
-  addEvent(span: Span, name: RequestEventName, attributes: Attributes): void {
-    if (this.#settings.events === 'both' || this.#settings.events === 'span') span.addEvent(name, attributes);
+  say(span: Span, name: RequestEventName, attributes: Attributes): void {
+    if (this.#settings.events === 'both' || this.#settings.events === 'span') {
+      addEventTo(span, name, this.#disclosure.of(attributes));
+    }
   }
 
   /** Asks the application's own code, which may throw. */

@@ -4,15 +4,14 @@ import {
   isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
-  type Span,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
-  type Tracer,
 } from '@opentelemetry/api';
 import type { Handshake, HandshakeFailure, Refusal } from '../handshake/handshake';
 import type { Settings } from '../settings';
 import { attributesOf, CONNECTION_ID, failureOf, originOf } from './attributes';
+import type { OwnSpan, SpanStarter } from './disclosure';
 import { type EventName, explanationOf, REFUSAL_EVENT } from './events';
 import type { Occurrence } from './occurrence';
 import { occasionsFor } from './occasions';
@@ -28,11 +27,11 @@ export const SPAN_NAMES = {
 
 /** Every handshake as one span, started and ended when it is over, with the times it really had. */
 export class SpanSink implements Sink {
-  readonly #tracer: () => Tracer;
+  readonly #tracer: () => SpanStarter;
   readonly #settings: Settings;
   readonly #occurrence: Occurrence;
 
-  constructor(tracer: () => Tracer, settings: Settings, occurrence: Occurrence) {
+  constructor(tracer: () => SpanStarter, settings: Settings, occurrence: Occurrence) {
     this.#tracer = tracer;
     this.#settings = settings;
     this.#occurrence = occurrence;
@@ -112,7 +111,7 @@ export function refusalAttributes(
 const ON_SPAN_EVENTS = ['error.type', 'tls.failure.origin', 'tls.handshake.phase', 'tls.verify.errors'];
 
 function addEvent(
-  span: Span,
+  span: OwnSpan,
   name: EventName,
   attributes: Attributes,
   failure: HandshakeFailure | undefined,

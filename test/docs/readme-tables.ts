@@ -5,8 +5,10 @@ import { PRESET_ROWS } from '../../src/forwarded/presets';
 import type { Handshake } from '../../src/handshake/handshake';
 import type { Pattern } from '../../src/patterns/pattern';
 import { PATTERNS } from '../../src/patterns/patterns';
-import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION } from '../../src/settings';
+import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION, PRIVACY_OPTIONS } from '../../src/settings';
+import { ATTRIBUTE_KINDS } from '../../src/telemetry/attribute-kinds';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
+import type { DataKind } from '../../src/telemetry/data-kinds';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
 import {
   EVENTS,
@@ -48,6 +50,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
         ...Object.entries(OPTIONS),
         ...Object.entries(FORWARDED_OPTIONS).map(([name, row]) => [`forwarded.${name}`, row] as const),
         ['patterns', PATTERNS_OPTION] as const,
+        ...Object.entries(PRIVACY_OPTIONS),
       ].map(([name, row]) => [
         code(name),
         code(row.environmentVariable),
@@ -154,6 +157,17 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ATTRIBUTE_HEAD,
       Object.entries(DETECTION_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
     ),
+  privacy: () =>
+    table(
+      ['attributes', 'option', 'or', 'off'],
+      Object.entries(PRIVACY).map(([kind, cells]) => [
+        [...ATTRIBUTE_KINDS]
+          .filter(([name, itsKind]) => itsKind === kind && !name.startsWith('tls.server.'))
+          .map(([name]) => code(name))
+          .join(', '),
+        ...cells,
+      ]),
+    ),
   metrics: () =>
     table(
       ['metric', 'instrument', 'unit', 'attributes', 'what it measures'],
@@ -177,6 +191,15 @@ const TABLES: Readonly<Record<string, () => string>> = {
     ),
 };
 
+/** What becomes of each kind of data: by which option, with its middle value, and when it is off. */
+const PRIVACY: Readonly<Record<Exclude<DataKind, 'neither'>, readonly [string, string, string]>> = {
+  identity: ['`identity`', "`'hash'`: a pseudonym, of a list for each entry", 'not said'],
+  identity_text: ['`identity`', "`'hash'`: not said", 'not said'],
+  address: ['`addresses`', "`'masked'`: the network (/24, /48), no port", 'not said'],
+  host: ['`addresses`', "`'masked'`: a name in full, of an address the network", 'a name in full, no address'],
+  networks: ['`addresses`', "`'masked'`: networks of /24 and /48, added up", 'not said'],
+};
+
 type Row = Omit<AttributeRow, 'read'>;
 
 const SETS: Record<(typeof REQUEST_ATTRIBUTES)[RequestAttributeName]['set'], string> = {
@@ -190,6 +213,7 @@ const CONNECTION_ID_ROW: Row = {
   brief: "The handshake span's id. Log records and a later refusal carry it too: one search finds a connection.",
   stability: 'development',
   ours: true,
+  data: 'neither',
   occasion: 'always',
   example: 'b7ad6b7169203331',
 };

@@ -104,8 +104,7 @@ tbody th { font-weight: 400; }
 .answer.no { background: var(--critical-wash); color: var(--critical); }
 .answer.not-asked { color: var(--quiet); }
 .never { color: var(--critical); }
-.legend { margin-top: .7rem; font-size: .85rem; }
-.legend .answer:not(:first-child) { margin-left: 1rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin-top: .7rem; font-size: .85rem; }
 
 .filter { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.4rem; padding: .7rem 0; background: var(--page); border-bottom: 1px solid var(--line); margin-bottom: 1rem; font-size: .95rem; }
 .filter[hidden], .finding[hidden], #none-shown[hidden] { display: none; }
@@ -123,6 +122,10 @@ tbody th { font-weight: 400; }
 .finding h3 .severity, .rule h3 .severity { margin-right: .35rem; font-weight: 600; }
 .about .quiet { margin-left: .4rem; font-size: .88rem; }
 .finding:target, .rule:target { border-color: var(--link); }
+.finding { display: grid; grid-template-columns: minmax(0, 1fr) auto; column-gap: 1.5rem; }
+.finding > * { grid-column: 1 / -1; }
+.finding > h3 { grid-column: 1; }
+.finding > .more { grid-area: 1 / 2; margin-top: 0; }
 .more, .references { font-size: .92rem; }
 .references a, .references span { margin-right: 1rem; }
 details { margin-top: .55rem; }
@@ -131,6 +134,7 @@ summary:hover { color: var(--ink); }
 details > :not(summary) { margin-top: .6rem; }
 details .wide { border-radius: 8px; }
 .example caption { text-align: left; padding: .6rem .8rem; font-size: .88rem; overflow-wrap: anywhere; }
+.example th, .example td { padding-top: .3rem; padding-bottom: .3rem; }
 .example thead th { border-top: 1px solid var(--line); }
 .example tbody th { width: 1%; white-space: nowrap; }
 pre { background: var(--sunk); padding: .8rem 1rem; border-radius: 8px; overflow-x: auto; margin: .6rem 0 0; }
@@ -147,6 +151,8 @@ footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size
   .filter { position: static; }
   .filter output { margin-left: 0; }
   .matrix tbody th { min-width: 12rem; }
+  .finding > h3, .finding > .more { grid-area: auto / 1 / auto / -1; }
+  .finding > .more { margin-top: .45rem; }
 }
 @media print {
   :root {
@@ -158,6 +164,9 @@ footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size
   nav, .filter, .skip, .more { display: none; }
   .banner, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   .wide { overflow: visible; }
+  th, td { padding: .3rem .45rem; }
+  .matrix tbody th { min-width: 0; }
+  .matrix tbody td { white-space: normal; }
   .finding, .rule, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .severity { border: 1px solid currentColor; }

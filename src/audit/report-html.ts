@@ -130,7 +130,7 @@ function coverage({ operations, findings }: AuditResult): Markup {
   const others = operations.filter(({ protection }) => protection === 'none');
   return html`<section id="coverage" aria-labelledby="coverage-title">
 <h2 id="coverage-title">Coverage</h2>
-<p>What the evidence answers about the requests of each protected operation.</p>
+<p>What the evidence answers about the requests of each protected operation. An answer may be a bad one: see the findings.</p>
 ${asked.length === 0 ? html`<p class="quiet">No operation is protected by a client certificate.</p>` : matrix(asked, operations, findings)}
 ${
   others.length > 0 &&
@@ -174,7 +174,7 @@ ${
 </tbody>
 </table>
 </div>
-<p class="legend quiet"><span class="answer yes">✓</span> of every request <span class="answer some">9 of 12</span> of some <span class="answer no">✗</span> of none <span class="answer not-asked">–</span> not asked of this operation</p>`;
+<p class="legend quiet"><span><span class="answer yes">✓</span> answered for every request</span> <span><span class="answer some">9 of 12</span> for some</span> <span><span class="answer no">✗</span> for none</span> <span><span class="answer not-asked">–</span> not asked of this operation</span></p>`;
 }
 
 function answerCell({ yes, no }: Answer): Markup {

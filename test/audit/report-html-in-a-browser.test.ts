@@ -8,6 +8,7 @@ import type { AuditResult } from '../../src/audit/audit-result';
 import { htmlReport } from '../../src/audit/report-html';
 import { needsProgram } from '../support/summary';
 import { HOSTILE_TEXTS, hostileAudit } from './hostile-audit';
+import { runOtelTls } from './otel-tls-command';
 import { cleanAudit, sampleAudit } from './sample-audit';
 
 describe('the HTML report in a browser', function () {
@@ -32,6 +33,16 @@ describe('the HTML report in a browser', function () {
       assert.equal(await page.title(), 'Evidence audit: Payments API');
       assert.deepEqual(requests, [address]);
       assert.deepEqual(complaints, []);
+    });
+  });
+
+  it('is what the command writes of the example', async () => {
+    const command = ['audit', 'api.yaml', '--evidence', 'evidence/gaps.jsonl', '--format', 'html'];
+    const { exitCode, stdout } = await runOtelTls(command, join(__dirname, '../../../examples/audit'));
+    assert.equal(exitCode, 1);
+    await withReport(stdout, {}, async ({ page, requests, complaints, address }) => {
+      assert.ok((await shownSeverities(page)).length >= 20);
+      assert.deepEqual([requests, complaints], [[address], []]);
     });
   });
 
@@ -194,12 +205,12 @@ describe('the HTML report in a browser', function () {
   }
 
   async function withReport(
-    audit: AuditResult,
+    report: AuditResult | string,
     options: BrowserContextOptions,
     look: (report: OpenReport) => Promise<void>,
   ): Promise<void> {
     const file = join(folder, 'report.html');
-    writeFileSync(file, htmlReport(audit));
+    writeFileSync(file, typeof report === 'string' ? report : htmlReport(report));
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     try {
       const page = await context.newPage();

@@ -6,7 +6,10 @@ import addFormats from 'ajv-formats';
 import type { AuditResult } from '../../src/audit/audit-result';
 import { sarifReport } from '../../src/audit/report-sarif';
 import { HOSTILE_TEXTS, hostileAudit } from './hostile-audit';
+import { runOtelTls } from './otel-tls-command';
 import { cleanAudit, sampleAudit } from './sample-audit';
+
+const EXAMPLE = join(__dirname, '../../../examples/audit');
 
 /** What the tests look at. The whole is the schema's business. */
 interface SarifRun {
@@ -34,7 +37,13 @@ interface SarifResult {
       logicalLocations?: [{ fullyQualifiedName: string }];
     },
   ];
-  properties: { count?: number; of?: number; traceIds?: string[]; example?: { attributes: object } };
+  properties: {
+    operation?: string;
+    count?: number;
+    of?: number;
+    traceIds?: string[];
+    example?: { attributes: object };
+  };
 }
 
 describe('the SARIF report', () => {
@@ -177,6 +186,28 @@ describe('the SARIF report', () => {
       assert.deepEqual(misleading, []);
     });
   }
+
+  it('is what the command writes of the example, each finding at the line of its operation', async function () {
+    this.timeout(30_000);
+    const command = ['audit', 'api.yaml', '--evidence', 'evidence/gaps.jsonl', '--format', 'sarif'];
+    const { exitCode, stdout, stderr } = await runOtelTls(command, EXAMPLE);
+    assert.deepEqual([exitCode, stderr], [1, '']);
+    assertValid(stdout);
+    const { tool, results } = (JSON.parse(stdout) as { runs: [SarifRun] }).runs[0];
+    const lines = readFileSync(join(EXAMPLE, 'api.yaml'), 'utf8').split('\n');
+    const ofOperations = results.filter(({ properties }) => properties.operation !== undefined);
+    assert.ok(ofOperations.length >= 12);
+    for (const { properties, locations } of ofOperations) {
+      const { artifactLocation, region } = locations[0].physicalLocation;
+      assert.equal(artifactLocation.uri, 'api.yaml');
+      const [method] = properties.operation!.split(' ');
+      assert.match(lines[region.startLine - 1]!, new RegExp(`^\\s+${method}:$`, 'i'));
+    }
+    for (const { id, helpUri, properties } of tool.driver.rules) {
+      assert.match(helpUri, /^https:/, id);
+      assert.ok(properties.tags.length > 1, id);
+    }
+  });
 
   it('keeps an attribute by the name of a prototype as what it is', () => {
     const attributes = runOf(hostileAudit('__proto__')).results[0]!.properties.example!.attributes;

@@ -160,12 +160,13 @@ footer { padding-top: 3rem; padding-bottom: 3rem; color: var(--quiet); font-size
     --good: #17663a; --good-wash: #fff; --critical: #8f1030; --critical-wash: #fff; --high: #94380b; --high-wash: #fff;
     --medium: #775408; --medium-wash: #fff; --low: #2b5288; --low-wash: #fff;
   }
-  body { font-size: 10pt; }
+  html { font-size: 9.5pt; }
   nav, .filter, .skip, .more { display: none; }
   .banner, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   .wide { overflow: visible; }
   th, td { padding: .3rem .45rem; }
-  .matrix tbody th { min-width: 0; }
+  .matrix tbody th { min-width: 12.5rem; }
+  .answer { min-width: 0; padding: 0; }
   .matrix tbody td { white-space: normal; }
   .finding, .rule, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

@@ -4,6 +4,7 @@ import type { Handshake, Side } from './handshake/handshake';
 import { conclude, concludeRefusal, type Observation } from './handshake/observation';
 import { guard } from './hooks/guard';
 import type { HandshakeObserver, LateRefusal } from './hooks/handshake-observer';
+import { madeOf, ownCertificateOf } from './hooks/secure-context-hook';
 import type { Sink } from './telemetry/sink';
 
 /** How long a busy process collects handshakes before it reports them together. */
@@ -12,6 +13,8 @@ const BATCH_MS = 50;
 const MAX_WAITING = 128;
 /** Certificates of handshakes that wait to be reported: an attacker chooses their size. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** Names of issuers that are remembered, 1 KiB at most each. */
+const MAX_ISSUERS = 100;
 
 /**
  * The key under which the SDK marks the context of its own exports. Keys are `Symbol.for(description)`, so this is the
@@ -76,6 +79,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   readonly #isListening: () => boolean;
   readonly #schedule: Schedule;
   readonly #certificates: CertificateCache;
+  readonly #verifiedIssuers = new Set<string>();
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #lastDrain = Number.NEGATIVE_INFINITY;
@@ -227,8 +231,35 @@ export class Reporter implements HandshakeObserver<Birth> {
   }
 
   #judge(observation: Observation): Handshake {
-    return conclude(observation, (der, trusted) => this.#certificates.get(der, trusted));
+    const { secureContext } = observation;
+    if (secureContext) guard(() => completeBy(secureContext, observation));
+    const handshake = conclude(
+      observation,
+      (der, trusted) => this.#certificates.get(der, trusted),
+      issuer => this.#verifiedIssuers.has(issuer),
+    );
+    const issuer = handshake.verification.result === 'ok' ? handshake.peerCertificate?.issuer : undefined;
+    if (issuer !== undefined && !this.#verifiedIssuers.has(issuer)) this.#rememberIssuer(issuer);
+    return handshake;
   }
+
+  /** Those of certificates that were verified: nobody outside of our authorities can add one. */
+  #rememberIssuer(issuer: string): void {
+    this.#verifiedIssuers.add(issuer);
+    if (this.#verifiedIssuers.size <= MAX_ISSUERS) return;
+    const [oldest] = this.#verifiedIssuers;
+    if (oldest !== undefined) this.#verifiedIssuers.delete(oldest);
+  }
+}
+
+/** Our own side of it, which is looked up now and not while the peer waits. */
+function completeBy(secureContext: object, observation: Observation): void {
+  observation.ownCertificate = ownCertificateOf(secureContext);
+  if (observation.verifyCode === undefined && !observation.resumed) return;
+  const made = madeOf(secureContext);
+  if (made === undefined) return;
+  observation.trustAnchors = made.ca;
+  observation.revocationLists = made.crl;
 }
 
 /** A connection may live for days, and its observation with it: what is judged need not be kept that long. */
@@ -236,4 +267,7 @@ function letGo(judged: Observation): void {
   judged.certificate = undefined;
   judged.chain = undefined;
   judged.trustAnchors = undefined;
+  judged.revocationLists = undefined;
+  judged.secureContext = undefined;
+  judged.ownCertificate = undefined;
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { elementAt } from './der-walk';
 import type { PeerCertificate } from './peer-certificate';
 
 /**
@@ -30,19 +31,4 @@ function publicKeyInfo(der: Buffer): Buffer | undefined {
   }
   const info = elementAt(der, at);
   return info && info.end <= body.end ? der.subarray(at, info.end) : undefined;
-}
-
-/** Where an element's content begins and where it ends. Undefined: it is cut off, or its length is not written in DER. */
-function elementAt(der: Buffer, at: number): { readonly content: number; readonly end: number } | undefined {
-  const first = der[at + 1];
-  if (first === undefined) return undefined;
-  if (first < 0x80) return within(der, at + 2, first);
-  const bytes = first & 0x7f;
-  if (bytes === 0 || bytes > 3 || at + 2 + bytes > der.length) return undefined;
-  return within(der, at + 2 + bytes, der.readUIntBE(at + 2, bytes));
-}
-
-function within(der: Buffer, content: number, length: number): { content: number; end: number } | undefined {
-  const end = content + length;
-  return end <= der.length ? { content, end } : undefined;
 }

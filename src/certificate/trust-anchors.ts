@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { Buffer } from 'node:buffer';
 import { type CertificateStructure, readStructure } from './certificate-structure';
 import { fingerprintOf, openPeerCertificate, type PeerCertificate } from './peer-certificate';
+import { pemsIn, ReadOptions } from './pem-option';
 import { isSignedBy, type ReadCertificate } from './signatures';
 
 /**
@@ -10,6 +10,8 @@ import { isSignedBy, type ReadCertificate } from './signatures';
  * signatures; never on a handshake's path.
  */
 export class TrustAnchors {
+  static readonly #read = new ReadOptions<TrustAnchors>(ca => new TrustAnchors(ca));
+
   /**
    * What Node's `ca` option takes: PEM in a string or bytes, several certificates one after the other, or an array of such.
    * Never throws. Remembered by identity: an array that was changed afterwards is the one it was when first seen, as it
@@ -17,23 +19,7 @@ export class TrustAnchors {
    * nothing is known.
    */
   static from(ca: unknown): TrustAnchors {
-    if (typeof ca === 'object' && ca !== null) {
-      let anchors = BY_OBJECT.get(ca);
-      if (anchors === undefined) {
-        anchors = new TrustAnchors(ca);
-        BY_OBJECT.set(ca, anchors);
-      }
-      return anchors;
-    }
-    if (typeof ca !== 'string') return new TrustAnchors(ca);
-    const anchors = BY_TEXT.get(ca) ?? new TrustAnchors(ca);
-    BY_TEXT.delete(ca);
-    BY_TEXT.set(ca, anchors);
-    for (const oldest of BY_TEXT.keys()) {
-      if (BY_TEXT.size <= MAX_TEXTS) break;
-      BY_TEXT.delete(oldest);
-    }
-    return anchors;
+    return TrustAnchors.#read.get(ca);
   }
 
   readonly #anchors: readonly OpenCertificate[];
@@ -47,7 +33,7 @@ export class TrustAnchors {
   readonly #relations = new WeakMap<PeerCertificate, Relation>();
 
   private constructor(ca: unknown) {
-    const { pems, complete } = pemsIn(ca);
+    const { pems, complete } = pemsIn(ca, PEM_CERTIFICATE, MAX_ANCHORS);
     this.#anchors = pems.map(openPem).filter(anchor => anchor !== undefined);
     this.#complete = complete && this.#anchors.length === pems.length;
   }
@@ -55,6 +41,14 @@ export class TrustAnchors {
   /** How many are known. */
   get size(): number {
     return this.#anchors.length;
+  }
+
+  /** The same for the same certificates, in whichever order and however they were given. */
+  get digest(): string {
+    return this.#anchors
+      .map(({ fingerprint }) => fingerprint)
+      .sort()
+      .join();
   }
 
   /**
@@ -111,9 +105,6 @@ export class TrustAnchors {
   }
 }
 
-const BY_OBJECT = new WeakMap<object, TrustAnchors>();
-const BY_TEXT = new Map<string, TrustAnchors>();
-const MAX_TEXTS = 8;
 const MAX_ANCHORS = 200;
 const MAX_CHAIN = 10;
 
@@ -168,34 +159,6 @@ function issuerMatches(certificate: X509Certificate, issuer: X509Certificate): b
   } catch {
     return false;
   }
-}
-
-/** The PEM certificates in a `ca` option, 200 at most; `complete` is false when that cannot be all. */
-function pemsIn(ca: unknown): { readonly pems: readonly string[]; readonly complete: boolean } {
-  const pems: string[] = [];
-  // Node takes its own roots for whatever is false, and an empty array for no roots at all.
-  let complete = Boolean(ca);
-  try {
-    for (const part of Array.isArray(ca) ? ca : [ca]) {
-      const text = textOf(part);
-      if (text === undefined) complete = false;
-      // Text without PEM, and DER, which Node takes and passes over without a word, are no anchor there either.
-      for (const [pem] of (text ?? '').matchAll(PEM_CERTIFICATE)) {
-        if (pems.length === MAX_ANCHORS) return { pems, complete: false };
-        pems.push(pem);
-      }
-    }
-  } catch {
-    // A Proxy, say. It is the application's own option: whatever Node made of it, we do not know.
-    complete = false;
-  }
-  return { pems, complete };
-}
-
-function textOf(part: unknown): string | undefined {
-  if (typeof part === 'string') return part;
-  if (!ArrayBuffer.isView(part)) return undefined;
-  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
 }
 
 /**

@@ -2,6 +2,7 @@ import type { PeerCertificate } from '../certificate/peer-certificate';
 import type { FailureReason } from './failure-reasons';
 import type { Phase } from './phase';
 import type { TlsAlert } from './tls-alerts';
+import type { VerifyHint } from './verify-hints';
 
 /** Which part we play in the handshake: `server` when we accepted the connection. */
 export type Side = 'client' | 'server';
@@ -38,6 +39,12 @@ export interface Verification {
   readonly enforced?: boolean | undefined;
   /** Everything found wrong, gravest first; empty unless `result` is `failed`. */
   readonly errors: readonly FailureReason[];
+  /** What the certificates show beyond that; absent when it is nothing. */
+  readonly hints?: readonly VerifyHint[] | undefined;
+  /** Seconds by which the leaf is outside its validity, where they are so few that a clock may be wrong. */
+  readonly clockSkew?: number | undefined;
+  /** True on `not_presented`: Node told the application all the same that the client is authorized. */
+  readonly authorized?: true | undefined;
   /** OpenSSL's or Node's own code, verbatim: `CERT_HAS_EXPIRED`. */
   readonly code?: string | undefined;
   /** OpenSSL's own message, verbatim but bounded. May carry names on a client: never a metric dimension. */
@@ -88,13 +95,22 @@ export interface Handshake {
   /** The protocol chosen by ALPN. */
   readonly alpn?: string | undefined;
   readonly resumed: boolean;
+  /**
+   * What is wrong by now with the certificate of a resumed session: it was verified when the session began, and nobody has
+   * looked since. Undefined: nothing, or nothing that we know of.
+   */
+  readonly staleIdentity?: StaleIdentity | undefined;
   /** Undefined: none was presented. Of a resumed session, where TLS sends none, the one of its first handshake. */
   readonly peerCertificate?: PeerCertificate | undefined;
   /** The presented chain, leaf first, at most ten. Empty unless the handshake failed: reading it then disturbs nobody. */
   readonly peerChain: readonly PeerCertificate[];
   readonly verification: Verification;
   readonly outcome: Outcome;
+  /** Ours, which we presented, or on a client would have if asked. Undefined: there is none, or it is not known. */
+  readonly ownCertificate?: PeerCertificate | undefined;
 }
+
+export type StaleIdentity = Extract<FailureReason, 'certificate_expired' | 'certificate_revoked'>;
 
 export type Transport = 'tcp' | 'pipe' | 'stream';
 

@@ -1,5 +1,7 @@
+import { readOwnCertificate } from '../certificate/own-certificate';
 import type { PeerCertificate } from '../certificate/peer-certificate';
-import { diagnose } from './diagnosis';
+import { RevocationLists } from '../certificate/revocation-lists';
+import { diagnose, hasExpired } from './diagnosis';
 import { FAILURE_REASONS, type FailureReason, reasonForError } from './failure-reasons';
 import type {
   DecidedBy,
@@ -11,6 +13,7 @@ import type {
   Protocol,
   Refusal,
   Side,
+  StaleIdentity,
   Transport,
   Verification,
 } from './handshake';
@@ -82,19 +85,34 @@ export interface Observation {
   verifyMessage?: string | undefined;
   /** socket.authorizationError of a client that went on all the same: its name check failed. */
   authorizationError?: string | undefined;
-  /** The server's `ca` option as given. Undefined where it is not known which authorities were asked. */
+  /** Server, resumed: Node told the application that the client is authorized. */
+  authorized?: boolean | undefined;
+  /** Node's own object of keys and certificates that this side had. Opaque: never looked into here. */
+  secureContext?: object | undefined;
+  /** Our `ca` option as given. Undefined where it is not known which authorities were asked. */
   trustAnchors?: unknown;
+  /** Our `crl` option as given. Undefined where none was, or it is not known. */
+  revocationLists?: unknown;
+  /** The leaf that this side presents, or would if asked; the same bytes for the same context. */
+  ownCertificate?: Uint8Array | undefined;
 }
 
 /** Reads a certificate's DER; `trusted` when the verification found nothing wrong with it. Never throws. */
 export type CertificateReader = (der: Uint8Array, trusted: boolean) => PeerCertificate;
 
-/** Facts -> one immutable Handshake. Pure; called once a socket, when its handshake is over. */
-export function conclude(seen: Observation, readCertificate: CertificateReader): Handshake {
+/** Whether certificates of an issuer of this name have been verified before. */
+export type IssuerMemory = (issuer: string) => boolean;
+
+/** Facts -> one immutable Handshake. Called once a socket, when its handshake is over. */
+export function conclude(
+  seen: Observation,
+  readCertificate: CertificateReader,
+  hasVerifiedIssuer: IssuerMemory = () => false,
+): Handshake {
   const trusted = seen.ending === 'secured' && seen.verifyCode === undefined;
   const peerChain = seen.chain ? Object.freeze(seen.chain.map(der => readCertificate(der, false))) : NO_CHAIN;
   const peerCertificate = seen.certificate ? readCertificate(seen.certificate, trusted) : peerChain[0];
-  const verification = judgeVerification(seen, peerCertificate, peerChain);
+  const verification = judgeVerification(seen, peerCertificate, peerChain, hasVerifiedIssuer);
   const begun = seen.begun ?? seen.born;
   return Object.freeze({
     side: seen.side,
@@ -109,11 +127,24 @@ export function conclude(seen: Observation, readCertificate: CertificateReader):
     curve: seen.curve === 'prime256v1' ? 'secp256r1' : seen.curve,
     alpn: seen.alpn,
     resumed: seen.resumed ?? false,
+    staleIdentity: staleIdentityOf(seen, peerCertificate, verification),
     peerCertificate,
     peerChain,
     verification,
     outcome: judgeOutcome(seen, verification),
+    ownCertificate: seen.ownCertificate && readOwnCertificate(seen.ownCertificate),
   });
+}
+
+/** OpenSSL keeps with a session what it found of the certificate when that was presented. */
+function staleIdentityOf(
+  seen: Observation,
+  certificate: PeerCertificate | undefined,
+  { result }: Verification,
+): StaleIdentity | undefined {
+  if (!seen.resumed || certificate === undefined || result !== 'ok') return undefined;
+  if (RevocationLists.from(seen.revocationLists).have(certificate)) return 'certificate_revoked';
+  return hasExpired(certificate, seen.ended) ? 'certificate_expired' : undefined;
 }
 
 // What most handshakes have in common is made once: to freeze an object costs more than to make it.
@@ -151,6 +182,7 @@ function judgeVerification(
   seen: Observation,
   certificate: PeerCertificate | undefined,
   chain: readonly PeerCertificate[],
+  hasVerifiedIssuer: IssuerMemory,
 ): Verification {
   if (!seen.certificateRequested) return NOT_REQUESTED;
   // Without tls.Server or tls.connect nobody acts on what OpenSSL found, whatever the options say.
@@ -159,13 +191,24 @@ function judgeVerification(
   if (certificate === undefined && !(seen.side === 'client' && seen.resumed) && !verifiedUnseen(seen)) {
     const missing =
       stands || seen.ending === 'refused_by_node' || (seen.side === 'server' && saysNoCertificate(seen.error));
-    return Object.freeze({ result: missing ? 'not_presented' : 'unverified', enforced, errors: NO_ERRORS });
+    const result = missing ? 'not_presented' : 'unverified';
+    const unfounded = missing && seen.authorized && seen.ending === 'secured';
+    return Object.freeze({ result, enforced, errors: NO_ERRORS, ...(unfounded && { authorized: true }) });
   }
   if (seen.verifyCode !== undefined) {
+    const said = { code: seen.verifyCode, message: seen.verifyMessage };
     return Object.freeze({
       result: 'failed',
       enforced,
-      errors: Object.freeze(diagnose({ code: seen.verifyCode, message: seen.verifyMessage }, chain, seen.trustAnchors)),
+      ...diagnose(said, {
+        leaf: chain[0] ?? certificate,
+        chain,
+        configured: seen.trustAnchors,
+        revocationLists: seen.revocationLists,
+        presenter: seen.side === 'server' ? 'client' : 'server',
+        at: seen.ended ?? seen.born,
+        hasVerifiedIssuer,
+      }),
       code: seen.verifyCode,
       message: seen.verifyMessage,
     });

@@ -2,11 +2,13 @@ import type * as http from 'node:http';
 import type * as https from 'node:https';
 import * as Module from 'node:module';
 import type * as net from 'node:net';
+import type * as tls from 'node:tls';
 
 interface Builtins {
   'node:net': typeof net;
   'node:http': typeof http;
   'node:https': typeof https;
+  'node:tls': typeof tls;
 }
 
 /**

@@ -40,7 +40,7 @@ interface TlsWrap {
 /** The parts of a TLSSocket that Node does not document. */
 interface UndocumentedSocket {
   _handle?: TlsWrap | null;
-  _tlsOptions?: { isServer?: boolean; server?: { ca?: unknown; pfx?: unknown } };
+  _tlsOptions?: { isServer?: boolean; secureContext?: object; server?: { ca?: unknown; pfx?: unknown } };
   _parent?: Socket;
   _requestCert?: boolean;
   _rejectUnauthorized?: boolean;
@@ -122,7 +122,11 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
     verifyCode: undefined,
     verifyMessage: undefined,
     authorizationError: undefined,
+    authorized: undefined,
+    secureContext: undefined,
     trustAnchors: undefined,
+    revocationLists: undefined,
+    ownCertificate: undefined,
   };
 }
 
@@ -171,6 +175,7 @@ export function observeNegotiation(socket: TLSSocket, observation: Observation):
   observation.cipher = cipher?.standardName ?? cipher?.name;
   observation.resumed = handle.isSessionReused?.();
   observation.serverName = serverNameOf(socket, handle);
+  observation.secureContext = secureContextOf(insideOf(socket));
   if (observation.side === 'client') observation.curve = curveOf(socket);
   if (!observation.certificateRequested) return;
   observation.certificate = leafFromSession(handle);
@@ -183,6 +188,7 @@ export function observeDecision(socket: TLSSocket, observation: Observation): vo
   observation.alpn = typeof alpn === 'string' && alpn !== '' ? alpn : undefined;
   const refusal = socket.authorizationError as unknown;
   if (refusal !== null && refusal !== undefined) observation.authorizationError = spoken(refusal);
+  if (observation.side === 'server' && observation.resumed) observation.authorized = socket.authorized;
 }
 
 /** The handshake is being given up. Disturbs nobody: on a plain tls.Server it may succeed after its timeout. */
@@ -218,7 +224,15 @@ export function observePresented(socket: TLSSocket, observation: Observation): v
   if (observation.certificate && observation.verifyCode === undefined && handle.getCipher?.()?.name) {
     readVerifyError(handle, observation);
   }
-  if (observation.verifyCode !== undefined) observation.trustAnchors = authoritiesAsked(inside);
+  if (observation.verifyCode === undefined) return;
+  observation.secureContext = secureContextOf(inside);
+  observation.trustAnchors = authoritiesAsked(inside);
+}
+
+/** That of the name that was asked for, where the server has one for it; otherwise the server's, or the client's own. */
+function secureContextOf({ _handle: handle, _tlsOptions: options }: UndocumentedSocket): object | undefined {
+  const found = handle?.sni_context ?? options?.secureContext;
+  return typeof found === 'object' && found !== null ? found : undefined;
 }
 
 /** The server's `ca`. Undefined where others may have been asked: those of a name's own context, those within a PKCS #12. */

@@ -13,8 +13,8 @@ export interface EventRow {
 
 /** What events need to know beyond the one handshake. */
 export interface EventMemory {
-  /** True once a window for each identity. */
-  isFirstUse(fingerprint: string): boolean;
+  /** True once a window for each identity, or whatever else it is that is spoken of. */
+  isFirstUse(subject: string): boolean;
 }
 
 /** One row an event; the README's table is made of them. */
@@ -39,6 +39,21 @@ export const EVENTS = {
       h.peerCertificate !== undefined &&
       memory.isFirstUse(h.peerCertificate.fingerprint),
     severity: () => 'INFO',
+  },
+  'tls.session.stale_identity': {
+    brief: 'A client resumed a session whose certificate has expired or was revoked since: the first time in an hour.',
+    when: (h, memory) =>
+      h.staleIdentity !== undefined &&
+      h.outcome.kind === 'established' &&
+      memory.isFirstUse(`${h.staleIdentity} ${h.peerCertificate?.fingerprint}`),
+    severity: () => 'ERROR',
+  },
+  // A flaw of the server and not of whoever meets it: once a port, or every visitor would be one. All spans tell.
+  'tls.session.unauthenticated_resumption': {
+    brief: 'Node called a client authorized that never had a certificate: the first time in an hour for each port.',
+    when: (h, memory) =>
+      h.verification.authorized === true && memory.isFirstUse(`unauthenticated resumption on port ${h.local.port}`),
+    severity: () => 'ERROR',
   },
 } as const satisfies Record<string, EventRow>;
 
@@ -115,7 +130,7 @@ const ROWS = Object.entries<EventRow>(EVENTS) as [EventName, EventRow][];
 /** The events that a handshake gives rise to. */
 export function eventsOf(handshake: Handshake, memory: EventMemory): readonly [EventName, Severity][] {
   // Most handshakes are established by nobody in particular: nothing to look up for them.
-  if (handshake.outcome.kind !== 'failed' && handshake.peerCertificate === undefined) return [];
+  if (handshake.outcome.kind !== 'failed' && handshake.peerCertificate === undefined && !handshake.resumed) return [];
   const events: [EventName, Severity][] = [];
   for (const [name, row] of ROWS) if (row.when(handshake, memory)) events.push([name, row.severity(handshake)]);
   return events;

@@ -108,7 +108,13 @@ export function refusalAttributes(
 }
 
 /** What is on the span already is not said again: an event carries the reason and the words that explain it. */
-const ON_SPAN_EVENTS = ['error.type', 'tls.failure.origin', 'tls.handshake.phase', 'tls.verify.errors'];
+const ON_SPAN_EVENTS = [
+  'error.type',
+  'tls.failure.origin',
+  'tls.handshake.phase',
+  'tls.verify.errors',
+  'tls.session.stale',
+];
 
 function addEvent(
   span: OwnSpan,

@@ -3,6 +3,7 @@ import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../.
 import { SUSPICIONS } from '../../src/forwarded/forwarded-certificate';
 import { PRESET_ROWS } from '../../src/forwarded/presets';
 import type { Handshake } from '../../src/handshake/handshake';
+import { VERIFY_HINTS } from '../../src/handshake/verify-hints';
 import type { Pattern } from '../../src/patterns/pattern';
 import { PATTERNS } from '../../src/patterns/patterns';
 import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION, PRIVACY_OPTIONS } from '../../src/settings';
@@ -111,6 +112,11 @@ const TABLES: Readonly<Record<string, () => string>> = {
           row.brief,
         ]),
       ],
+    ),
+  'verify-hints': () =>
+    table(
+      ['`tls.verify.hints`', 'when'],
+      Object.entries(VERIFY_HINTS).map(([name, row]) => [code(name), row.brief]),
     ),
   presets: () =>
     table(
@@ -232,7 +238,7 @@ const OCCASIONS: Record<AttributeRow['occasion'], string> = {
 
 /** Every severity that the event can have, lowest first, asked of one handshake a reason and of one that succeeded. */
 function severitiesOf(row: EventRow): Severity[] {
-  const handshakes = [...REASONS.map(refusedFor), accepted];
+  const handshakes = [...REASONS.map(refusedFor), accepted, stale, unauthenticated];
   const found = new Set(
     handshakes.filter(handshake => row.when(handshake, { isFirstUse: () => true })).map(h => row.severity(h)),
   );
@@ -254,6 +260,15 @@ const accepted: Handshake = {
   peerChain: [],
   verification: { result: 'ok', enforced: true, errors: [] },
   outcome: { kind: 'established' },
+};
+
+const stale: Handshake = { ...accepted, resumed: true, staleIdentity: 'certificate_expired' };
+
+const unauthenticated: Handshake = {
+  ...accepted,
+  resumed: true,
+  peerCertificate: undefined,
+  verification: { result: 'not_presented', enforced: false, authorized: true, errors: [] },
 };
 
 /** Only reasons about certificates are the verification's errors. */

@@ -18,9 +18,12 @@ import {
   clientHandshake,
   DEFAULT_SETTINGS,
   failed,
+  hastyClient,
   portScan,
   refusedClient,
   serverHandshake,
+  staleClient,
+  unfoundedClient,
   UNREADABLE,
 } from './sample-handshakes';
 
@@ -31,6 +34,9 @@ const SAMPLES: readonly Handshake[] = [
   refusedClient(),
   clientHandshake({ peerChain: [BILLING] }),
   alertedClient(),
+  hastyClient(),
+  staleClient(),
+  unfoundedClient(),
   clientHandshake({ outcome: failed('peer_closed_after_handshake', { decidedBy: 'peer', derived: true }) }),
 ];
 

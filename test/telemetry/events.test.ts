@@ -18,6 +18,8 @@ import {
   portScan,
   refusedClient,
   serverHandshake,
+  staleClient,
+  unfoundedClient,
 } from './sample-handshakes';
 
 const FIRST: EventMemory = { isFirstUse: () => true };
@@ -46,6 +48,18 @@ describe('the events', () => {
   });
   it('of an abandoned handshake are none, although a certificate was seen', () => {
     assert.deepEqual(events(portScan({ peerCertificate: BILLING })), []);
+  });
+
+  it('of a session whose certificate has expired since are that, and its use, once an hour', () => {
+    assert.deepEqual(events(staleClient()), [
+      'tls.client_certificate.accepted INFO',
+      'tls.session.stale_identity ERROR',
+    ]);
+    assert.deepEqual(events(staleClient(), KNOWN), []);
+  });
+  it('of a client without a certificate that Node calls authorized are that, once an hour', () => {
+    assert.deepEqual(events(unfoundedClient()), ['tls.session.unauthenticated_resumption ERROR']);
+    assert.deepEqual(events(unfoundedClient(), KNOWN), []);
   });
 
   it('of a refused client certificate are its failure and its rejection', () => {

@@ -16,7 +16,17 @@ import { MetricSink } from '../../src/telemetry/metric-sink';
 import { Occurrence } from '../../src/telemetry/occurrence';
 import type { Sink } from '../../src/telemetry/sink';
 import { SpanSink } from '../../src/telemetry/span-sink';
-import { alertedClient, clientHandshake, DEFAULT_SETTINGS, NOON, portScan, refusedClient } from './sample-handshakes';
+import {
+  alertedClient,
+  clientHandshake,
+  DEFAULT_SETTINGS,
+  hastyClient,
+  NOON,
+  portScan,
+  refusedClient,
+  staleClient,
+  unfoundedClient,
+} from './sample-handshakes';
 
 const GOLDEN = join(__dirname, '../../../test/fixtures/golden');
 const SCOPE = ['opentelemetry-instrumentation-tls', '0.0.0'] as const;
@@ -97,7 +107,15 @@ async function sayAll(url: string): Promise<void> {
     failure: { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true },
     at: NOON + 12,
   };
-  const handshakes = [refusedClient(), portScan(), established, alertedClient()];
+  const handshakes = [
+    refusedClient(),
+    portScan(),
+    established,
+    alertedClient(),
+    hastyClient(),
+    staleClient(),
+    unfoundedClient(),
+  ];
   for (const sink of sinks) {
     sink.begun?.('server');
     for (const handshake of handshakes) sink.report(handshake, caller);

@@ -115,6 +115,37 @@ export function acceptedClient(facts: Partial<Handshake> = {}): Handshake {
   });
 }
 
+/** A server that let a client in by a session whose certificate has expired since. */
+export function staleClient(facts: Partial<Handshake> = {}): Handshake {
+  return acceptedClient({ resumed: true, staleIdentity: 'certificate_expired', ...facts });
+}
+
+/** A client without a certificate, which Node on a resumed session calls authorized. */
+export function unfoundedClient(facts: Partial<Handshake> = {}): Handshake {
+  return serverHandshake({
+    resumed: true,
+    verification: { result: 'not_presented', enforced: false, authorized: true, errors: [] },
+    ...facts,
+  });
+}
+
+/** A server that refused a client certificate whose time comes in a minute. */
+export function hastyClient(facts: Partial<Handshake> = {}): Handshake {
+  return refusedClient({
+    verification: {
+      result: 'failed',
+      enforced: true,
+      errors: ['certificate_not_yet_valid'],
+      hints: ['clock_skew'],
+      clockSkew: 60,
+      code: 'CERT_NOT_YET_VALID',
+      message: 'certificate is not yet valid',
+    },
+    outcome: failed('certificate_not_yet_valid', { code: 'CERT_NOT_YET_VALID' }),
+    ...facts,
+  });
+}
+
 export function failed(reason: FailureReason, more: Partial<HandshakeFailure> = {}): Handshake['outcome'] {
   return { kind: 'failed', failure: { reason, decidedBy: 'us', phase: 'certificate', ...more } };
 }

@@ -53,8 +53,9 @@ export function createMatcher(operations: readonly Operation[]): Matcher {
 
   return {
     match(target) {
-      const { method, route = '', path = '', host = '' } = target;
-      const key = [method, host, route, path].join('\n');
+      const { method, route, path, host } = target;
+      // No path is another one than an empty path.
+      const key = `${method}\n${host}\n${route}\n${path}`;
       if (key.length > LONGEST_TARGET) return undefined;
       if (remembered.has(key)) return remembered.get(key);
       // Whoever answers GET answers HEAD, described or not.

@@ -1,0 +1,430 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { judge } from '../../src/audit/audit-run';
+import type { EvidenceAttributes, EvidenceLog, EvidenceSpan } from '../../src/audit/evidence';
+import { FINDINGS, type FindingId } from '../../src/audit/findings';
+import type { Operation } from '../../src/audit/operations';
+
+const NOON = Date.UTC(2026, 10, 22, 12);
+const DAY = 86_400_000;
+const iso = (at: number) => new Date(at).toISOString();
+
+const ORDERS: Operation = {
+  name: 'GET /orders/{id}',
+  method: 'GET',
+  path: '/orders/{id}',
+  location: { source: 'api.yaml', line: 7 },
+  protection: 'required',
+  schemes: ['mtls'],
+  isUserKnown: false,
+  servers: [{ basePath: '' }],
+};
+const HEALTH: Operation = { ...ORDERS, name: 'GET /health', path: '/health', protection: 'none', schemes: [] };
+
+let ids = 0;
+const id = (digits: number) => (++ids).toString(16).padStart(digits, '0');
+
+function span(
+  name: string,
+  kind: number,
+  attributes: EvidenceAttributes,
+  more: Partial<EvidenceSpan> = {},
+): EvidenceSpan {
+  return {
+    resource: { 'service.name': 'shop' },
+    traceId: id(32),
+    spanId: id(16),
+    parentSpanId: '',
+    name,
+    kind,
+    ended: NOON,
+    attributes,
+    events: [],
+    links: [],
+    status: { code: 'unset', message: '' },
+    ...more,
+  };
+}
+
+const GOOD_HANDSHAKE: EvidenceAttributes = {
+  'tls.handshake.outcome': 'established',
+  'tls.verify.result': 'ok',
+  'tls.protocol.name': 'tls',
+  'tls.protocol.version': '1.3',
+  'tls.cipher': 'TLS_AES_256_GCM_SHA384',
+  'tls.client.subject': 'CN=billing,O=Acme',
+  'tls.client.hash.sha256': 'AA',
+  'tls.client.not_before': iso(NOON - 10 * DAY),
+  'tls.client.not_after': iso(NOON + 300 * DAY),
+  'network.peer.address': '192.0.2.7',
+};
+
+const GOOD_REQUEST: EvidenceAttributes = {
+  'http.request.method': 'GET',
+  'url.path': '/orders/17',
+  'http.response.status_code': 200,
+  'tls.verify.result': 'ok',
+  'tls.client.subject': 'CN=billing,O=Acme',
+  'tls.client.hash.sha256': 'AA',
+  'tls.client.certificate.source': 'handshake',
+};
+
+/** Everything that is set to undefined is left out. */
+function changed(attributes: EvidenceAttributes, changes: EvidenceAttributes): EvidenceAttributes {
+  return Object.fromEntries(Object.entries({ ...attributes, ...changes }).filter(([, value]) => value !== undefined));
+}
+
+/** A request and its handshake. */
+function visit(
+  request: EvidenceAttributes = {},
+  handshake: EvidenceAttributes = {},
+  more: Partial<EvidenceSpan> = {},
+): EvidenceSpan[] {
+  const tls = span('TLS server handshake', 1, changed(GOOD_HANDSHAKE, handshake));
+  return [tls, span('GET', 2, changed(GOOD_REQUEST, { 'tls.connection.id': tls.spanId, ...request }), more)];
+}
+
+function log(eventName: string, attributes: EvidenceAttributes, more: Partial<EvidenceLog> = {}): EvidenceLog {
+  return {
+    resource: { 'service.name': 'shop' },
+    at: NOON,
+    eventName,
+    attributes,
+    traceId: id(32),
+    spanId: '',
+    sampled: false,
+    ...more,
+  };
+}
+
+const NO_CERTIFICATE = {
+  'tls.client.subject': undefined,
+  'tls.client.hash.sha256': undefined,
+  'tls.client.certificate.source': undefined,
+};
+const failed = (attributes: EvidenceAttributes) => ({ 'tls.handshake.outcome': 'failed', ...attributes });
+
+interface Case {
+  readonly spans?: readonly EvidenceSpan[];
+  readonly logs?: readonly EvidenceLog[];
+  readonly operations?: readonly Operation[];
+}
+
+const bearer = { ...ORDERS, isUserKnown: true };
+const optional = { ...ORDERS, protection: 'optional' as const };
+const event = (name: string, attributes = {}) => ({ events: [{ name, attributes }] });
+const caller = span('GET', 3, {}, { status: { code: 'error', message: 'socket hang up' } });
+const failure = span('TLS server handshake', 1, changed(GOOD_HANDSHAKE, failed({ 'error.type': 'unknown_ca' })));
+
+/** The least that is found, and the most that is not: pairs around each boundary. */
+const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; readonly fine: readonly Case[] } } = {
+  'success-without-certificate': {
+    found: [
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_presented' }) },
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_requested', 'http.response.status_code': 399 }) },
+    ],
+    fine: [
+      { spans: visit() },
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_presented', 'http.response.status_code': 400 }) },
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_presented' }), operations: [optional] },
+    ],
+  },
+  'unverified-certificate-accepted': {
+    found: [
+      { spans: visit({ 'tls.verify.result': 'failed' }) },
+      { spans: visit({ 'tls.verify.result': 'unverified' }) },
+      { spans: visit({}, {}, event('tls.client_certificate.accepted_unverified')) },
+    ],
+    fine: [{ spans: visit() }, { spans: visit({ 'tls.verify.result': 'failed', 'http.response.status_code': 500 }) }],
+  },
+  'private-key-exported': {
+    found: [
+      { spans: visit({ 'app.dump': 'x -----BEGIN PRIVATE KEY-----' }) },
+      { spans: visit({}, {}, event('dump', { key: '-----BEGIN RSA PRIVATE KEY-----' })) },
+      { logs: [log('x', { 'tls.client.certificate': '-----BEGIN CERTIFICATE----- -----BEGIN EC PRIVATE KEY-----' })] },
+    ],
+    fine: [{ spans: visit({ 'app.dump': '-----BEGIN PUBLIC KEY-----' }) }],
+  },
+  'forwarded-certificate-spoofed': {
+    found: [
+      { spans: visit({}, {}, event('tls.forwarded_certificate.spoof_suspected')) },
+      { spans: visit({ 'url.path': '/health' }, {}, event('tls.forwarded_certificate.spoof_suspected')) },
+      { spans: visit({ 'url.path': '/x' }, {}, event('tls.forwarded_certificate.spoof_suspected')) },
+      { logs: [log('tls.forwarded_certificate.spoof_suspected', {})] },
+    ],
+    fine: [{ spans: visit({}, {}, event('another')) }],
+  },
+  'identity-contradicted': {
+    found: [{ spans: visit({ 'tls.client.hash.sha256': 'BB' }) }],
+    fine: [{ spans: visit({ 'tls.client.hash.sha256': 'BB', 'tls.client.certificate.source': 'header' }) }],
+  },
+  'certificate-not-recorded': {
+    found: [
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': undefined, 'tls.connection.id': undefined }) },
+      {
+        spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': undefined, 'tls.connection.id': undefined }),
+        operations: [optional],
+      },
+    ],
+    fine: [
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': undefined }) },
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_presented' }), operations: [optional] },
+    ],
+  },
+  'verification-not-recorded': {
+    found: [{ spans: visit({ 'tls.verify.result': undefined }, { 'tls.verify.result': undefined }) }],
+    fine: [{ spans: visit({ 'tls.verify.result': undefined }) }],
+  },
+  'weak-encryption': {
+    found: [
+      { spans: visit({}, { 'tls.protocol.version': '1.1' }) },
+      { spans: visit({}, { 'tls.protocol.version': '1' }) },
+      { spans: visit({}, { 'tls.protocol.name': 'ssl', 'tls.protocol.version': '3' }) },
+      { spans: visit({}, { 'tls.cipher': 'TLS_RSA_WITH_AES_128_GCM_SHA256' }) },
+      { spans: visit({ 'tls.cipher': 'TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA' }) },
+    ],
+    fine: [
+      { spans: visit({}, { 'tls.protocol.version': '1.2', 'tls.cipher': 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256' }) },
+      { spans: visit({ 'tls.client.certificate.source': 'header' }, { 'tls.protocol.version': '1.1' }) },
+    ],
+  },
+  'shadow-operation': {
+    found: [{ spans: [...visit(), ...visit({ 'url.path': '/internal/reset', 'http.response.status_code': 401 })] }],
+    fine: [
+      { spans: [...visit(), ...visit({ 'url.path': '/.env', 'http.response.status_code': 404 })] },
+      { spans: [...visit(), ...visit({ 'url.path': '/x', 'http.request.method': 'OPTIONS' })] },
+      { spans: [...visit(), ...visit({ 'url.path': '/x' }, {}, { resource: { 'service.name': 'another' } })] },
+    ],
+  },
+  'failure-sampled-away': {
+    found: [
+      { logs: [log('tls.handshake.failed', { 'error.type': 'unknown_ca' })] },
+      { logs: [log('tls.handshake.failed', {}, { spanId: id(16), sampled: true })] },
+    ],
+    fine: [
+      { spans: [failure], logs: [log('tls.handshake.failed', {}, { spanId: failure.spanId, sampled: true })] },
+      { logs: [log('tls.client_certificate.accepted', {})] },
+    ],
+  },
+  'refusal-without-event': {
+    found: [
+      { spans: visit({ 'tls.verify.result': 'failed', 'http.response.status_code': 403 }) },
+      { spans: visit({ 'tls.verify.result': 'failed', 'http.response.status_code': 401 }) },
+    ],
+    fine: [
+      { spans: visit({ 'tls.verify.result': 'failed', 'http.response.status_code': 404 }) },
+      { spans: visit({ 'http.response.status_code': 403 }) },
+      {
+        spans: visit(
+          { 'tls.verify.result': 'failed', 'http.response.status_code': 403 },
+          {},
+          event('tls.client_certificate.rejected'),
+        ),
+      },
+      {
+        spans: visit(
+          { 'tls.verify.result': 'failed', 'http.response.status_code': 403 },
+          {},
+          { spanId: 'f'.repeat(16) },
+        ),
+        logs: [
+          log(
+            'tls.client_certificate.rejected',
+            { 'http.request.method': 'GET', 'http.route': '/orders/:id' },
+            { spanId: 'f'.repeat(16) },
+          ),
+        ],
+      },
+    ],
+  },
+  'operation-never-seen': {
+    found: [{}, { operations: [optional] }],
+    fine: [{ spans: visit() }, { operations: [HEALTH] }],
+  },
+  'certificate-source-not-recorded': {
+    found: [{ spans: visit({ 'tls.client.certificate.source': undefined }) }],
+    fine: [{ spans: visit({ 'tls.client.certificate.source': 'header' }) }],
+  },
+  'request-not-linked': {
+    found: [{ spans: visit({ 'tls.connection.id': undefined }) }],
+    fine: [
+      { spans: visit({ 'tls.connection.id': undefined, 'tls.client.certificate.source': 'header' }) },
+      { spans: [failure, ...visit({ 'tls.connection.id': undefined }, {}, { links: [{ spanId: id(16) }] })] },
+    ],
+  },
+  'handshake-not-in-evidence': {
+    found: [{ spans: visit({ 'tls.connection.id': id(16) }) }],
+    fine: [
+      { spans: visit() },
+      // The handshake comes last.
+      { spans: visit().reverse() },
+      { spans: visit({ 'tls.connection.id': id(16), 'tls.client.certificate.source': 'header' }) },
+    ],
+  },
+  'peer-address-not-recorded': {
+    found: [{ spans: visit({}, { 'network.peer.address': undefined }) }],
+    fine: [
+      { spans: visit() },
+      { spans: visit({ 'client.address': '192.0.2.1' }, { 'network.peer.address': undefined }) },
+      { spans: visit({ 'net.sock.peer.addr': '192.0.2.1' }, { 'network.peer.address': undefined }) },
+    ],
+  },
+  'failure-without-reason': {
+    found: [
+      { spans: visit({}, failed({ 'error.type': '_OTHER' })) },
+      { spans: [span('TLS client handshake', 1, failed({}))] },
+    ],
+    fine: [
+      { spans: [failure] },
+      { spans: [span('TLS client handshake', 1, { 'tls.handshake.outcome': 'abandoned' })] },
+    ],
+  },
+  'hangup-without-reason': {
+    found: [{ spans: [caller] }],
+    fine: [
+      {
+        spans: [
+          caller,
+          span(
+            'TLS client handshake refused',
+            1,
+            { 'error.type': 'peer_closed_after_handshake' },
+            { parentSpanId: caller.spanId, status: { code: 'error', message: '' } },
+          ),
+        ],
+      },
+      { spans: [{ ...caller, status: { code: 'error', message: 'no such host' } }] },
+    ],
+  },
+  'failure-without-peer-address': {
+    found: [
+      { spans: [{ ...failure, attributes: changed(failure.attributes, { 'network.peer.address': undefined }) }] },
+    ],
+    fine: [{ spans: [failure] }],
+  },
+  'failures-suppressed': {
+    found: [{ logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 2931 })] }],
+    fine: [{ logs: [log('tls.handshake.failed', {})] }],
+  },
+  'certificate-exported': {
+    found: [
+      { spans: visit({ 'tls.client.certificate': '-----BEGIN CERTIFICATE-----' }) },
+      { spans: visit({ 'tls.client.certificate_chain': ['-----BEGIN CERTIFICATE-----'] }) },
+    ],
+    fine: [{ spans: visit({ 'app.note': 'BEGIN CERTIFICATE' }) }],
+  },
+  'certificate-near-end': {
+    found: [
+      {
+        spans: visit(
+          {},
+          { 'tls.client.not_before': iso(NOON - 300 * DAY), 'tls.client.not_after': iso(NOON + 30 * DAY - 1) },
+        ),
+      },
+      { spans: visit({}, { 'tls.client.not_before': undefined, 'tls.client.not_after': iso(NOON + DAY) }) },
+    ],
+    fine: [
+      {
+        spans: visit(
+          {},
+          { 'tls.client.not_before': iso(NOON - 300 * DAY), 'tls.client.not_after': iso(NOON + 30 * DAY) },
+        ),
+      },
+      {
+        spans: visit(
+          {},
+          { 'tls.client.not_before': iso(NOON - 3_600_000), 'tls.client.not_after': iso(NOON + 3_600_000) },
+        ),
+      },
+      { spans: visit({}, { 'tls.client.not_after': 'some day' }) },
+    ],
+  },
+  'user-not-recorded': {
+    found: [{ spans: visit(), operations: [bearer] }],
+    fine: [
+      { spans: visit({ 'enduser.id': 'alice' }), operations: [bearer] },
+      { spans: visit({ 'http.response.status_code': 401 }), operations: [bearer] },
+      { spans: visit() },
+    ],
+  },
+};
+
+function rulesFound({ spans = [], logs = [], operations = [ORDERS] }: Case): string[] {
+  return judge([...operations, HEALTH], spans, logs).findings.map(({ rule }) => rule);
+}
+
+describe('the findings', () => {
+  for (const [rule, { found, fine }] of Object.entries(CASES)) {
+    it(`find ${rule} where it is, and not where it nearly is`, () => {
+      for (const one of found) assert.ok(rulesFound(one).includes(rule), JSON.stringify(one, null, 1));
+      for (const one of fine) assert.ok(!rulesFound(one).includes(rule), JSON.stringify(one, null, 1));
+    });
+  }
+
+  it('are none for a request with all that is asked', () => {
+    const { findings, operations, proven } = judge([ORDERS], visit());
+    assert.deepEqual(findings, []);
+    assert.equal(proven, 1);
+    assert.deepEqual(operations[0]?.answers, {
+      certificate: { yes: 1, no: 0 },
+      verification: { yes: 1, no: 0 },
+      handshake: { yes: 1, no: 0 },
+      peer: { yes: 1, no: 0 },
+      protocol: { yes: 1, no: 0 },
+      user: { yes: 0, no: 0 },
+    });
+  });
+
+  it('are the same in whatever order the evidence comes', () => {
+    const spans = Object.values(CASES).flatMap(({ found }) => found.flatMap(({ spans = [] }) => spans));
+    const logs = Object.values(CASES).flatMap(({ found }) => found.flatMap(({ logs = [] }) => logs));
+    const told = (some: readonly EvidenceSpan[]) =>
+      judge([ORDERS, HEALTH], some, logs)
+        .findings.map(({ rule, operation, subject, message, fingerprint }) =>
+          JSON.stringify({ rule, operation, subject, message, fingerprint }),
+        )
+        .sort();
+    assert.ok(told(spans).length > 20);
+    assert.deepEqual(told([...spans].reverse()), told(spans));
+  });
+
+  it('come worst first, each with counts, times, at most five traces and an example', () => {
+    const spans = Array.from({ length: 7 }, (_, n) =>
+      visit({ 'tls.verify.result': 'failed' }, {}, { ended: NOON + n }),
+    ).flat();
+    const { findings } = judge([ORDERS, { ...HEALTH, protection: 'required' }], [...spans, ...visit()]);
+    const [worst, never] = findings;
+    assert.deepEqual([worst?.severity, never?.severity], ['critical', 'medium']);
+    assert.equal(worst?.message, '7 of 8 requests succeeded although the certificate did not verify');
+    const { count, of, firstSeen, lastSeen, traceIds, example } = worst.occurrences!;
+    assert.deepEqual([count, of, firstSeen, lastSeen], [7, 8, iso(NOON), iso(NOON + 6)]);
+    assert.equal(new Set(traceIds).size, 5);
+    assert.equal(example.attributes['tls.verify.result'], 'failed');
+    assert.equal(never?.occurrences, undefined);
+  });
+
+  it('leave out what another service sent, and what is too old', () => {
+    const spans = visit({ 'tls.verify.result': 'failed' });
+    assert.equal(judge([HEALTH], spans, [], { service: 'another' }).seen.spans, 0);
+    assert.equal(judge([HEALTH], spans, [], { since: NOON }).seen.spans, 2);
+    assert.equal(judge([HEALTH], spans, [], { since: NOON + 1 }).seen.spans, 0);
+  });
+
+  it('keep a bounded number of subjects, and say how many more there were', () => {
+    const strangers = Array.from({ length: 600 }, (_, n) => visit({ 'url.path': `/nothing/a${n}` })).flat();
+    const { findings, notes } = judge([ORDERS], [...visit(), ...strangers]);
+    assert.equal(findings.filter(({ rule }) => rule === 'shadow-operation').length, 500);
+    assert.deepEqual(notes, ['100 more were left out, of findings about more than 500 subjects']);
+  });
+
+  it('paste only variables that exist, and refer only over https', () => {
+    const settings = readFileSync(join(__dirname, '../../../src/settings.ts'), 'utf8');
+    for (const row of Object.values(FINDINGS)) {
+      const { paste = '' } = row.remediation as { paste?: string };
+      for (const [name] of paste.matchAll(/OTEL_INSTRUMENTATION_TLS_\w+/g))
+        assert.ok(settings.includes(`'${name}'`), name);
+      assert.ok(row.references.length > 0, row.title);
+    }
+  });
+});

@@ -144,7 +144,7 @@ class FileReading {
     if (this.#length > 0 || this.#isSkipping) this.#line(true);
     if (this.#document !== undefined) this.#endDocument(this.#document);
     for (const [fault, { count, line }] of this.#faults)
-      this.#sink.note(`${this.#file}:${line}: ${fault}${count > 1 ? `, as on ${count - 1} more lines` : ''}`);
+      this.#sink.note(`${this.#file}:${line}: ${fault}${count > 1 ? `, and ${count - 1} more like it` : ''}`);
     if (this.#requests === 0 && this.#faults.size === 0) this.#sink.note(`${this.#file}: nothing is in it`);
   }
 

@@ -220,7 +220,9 @@ describe('the examples', function () {
 
   it('are all run here, but for the audit, the demo and the proxies, which have their own tests', () => {
     const folders = readdirSync(EXAMPLES, { withFileTypes: true }).filter(entry => entry.isDirectory());
-    const names = folders.map(({ name }) => name).filter(name => !['audit', 'certificates', 'demo', 'proxies'].includes(name));
+    const names = folders
+      .map(({ name }) => name)
+      .filter(name => !['audit', 'certificates', 'demo', 'proxies'].includes(name));
     assert.deepEqual(names.sort(), Object.keys(CASES).sort());
   });
 

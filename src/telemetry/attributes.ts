@@ -195,7 +195,7 @@ const HANDSHAKE_ATTRIBUTES = {
   },
   'tls.verify.message': {
     ...ours,
-    data: 'identity_text',
+    data: 'text',
     brief: "OpenSSL's message, verbatim.",
     example: 'permitted subtree violation',
     read: h => h.verification.message,
@@ -375,7 +375,7 @@ const CERTIFICATE_ATTRIBUTES = {
   certificate: {
     ...conventional,
     occasion: 'pem',
-    data: 'identity_text',
+    data: 'certificate',
     brief: 'The certificate as PEM.',
     example: '-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n',
     read: c => c.pem,
@@ -383,7 +383,7 @@ const CERTIFICATE_ATTRIBUTES = {
   certificate_chain: {
     ...conventional,
     occasion: 'pem',
-    data: 'identity_text',
+    data: 'certificate',
     brief: 'The presented chain as PEM, leaf first; at most 10. Known of failures only.',
     example: ['-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n'],
     read: (_c, h) => listOf(h.peerChain.slice(0, MAX_CHAIN_LENGTH).flatMap(certificate => certificate.pem ?? [])),

@@ -4,9 +4,10 @@
  *
  * - `neither`: of the connection, the verification or the failure; nobody is named.
  * - `identity`: names who is at the other end, or the certificate they have. A pseudonym in its place tells them apart.
- * - `identity_text`: somebody is named within it: a whole certificate, a sentence. A pseudonym of that would tell nothing.
+ * - `certificate`: a whole one. A pseudonym of that would tell no more than one of its fingerprint.
+ * - `text`: a sentence, in which somebody may be named, and an address.
  * - `address`: an address of the connection, or what leads to one: behind a NAT the port does.
  * - `host`: a name that was asked for, or an address in its place.
  * - `networks`: a list of networks with how many came from each, `192.0.2.0/24=17`.
  */
-export type DataKind = 'neither' | 'identity' | 'identity_text' | 'address' | 'host' | 'networks';
+export type DataKind = 'neither' | 'identity' | 'certificate' | 'text' | 'address' | 'host' | 'networks';

@@ -40,7 +40,8 @@ export class Disclosure {
     this.#treatments = {
       neither: said,
       identity: identity === 'full' ? said : identity === 'off' ? withheld : pseudonymized(identity),
-      identity_text: identity === 'full' ? said : withheld,
+      certificate: identity === 'full' ? said : withheld,
+      text: namesAll ? said : withheld,
       address: TREATMENT_OF_ADDRESSES[addresses],
       host:
         addresses === 'full' ? said : value => (isAddress(value) ? TREATMENT_OF_ADDRESSES[addresses](value) : value),

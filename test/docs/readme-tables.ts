@@ -200,7 +200,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
 /** What becomes of each kind of data: by which option, with its middle value, and when it is off. */
 const PRIVACY: Readonly<Record<Exclude<DataKind, 'neither'>, readonly [string, string, string]>> = {
   identity: ['`identity`', "`'hash'`: a pseudonym, of a list for each entry", 'not said'],
-  identity_text: ['`identity`', "`'hash'`: not said", 'not said'],
+  certificate: ['`identity`', "`'hash'`: not said", 'not said'],
+  text: ['both', "`'hash'`, `'masked'`: not said", 'not said'],
   address: ['`addresses`', "`'masked'`: the network (/24, /48), no port", 'not said'],
   host: ['`addresses`', "`'masked'`: a name in full, of an address the network", 'a name in full, no address'],
   networks: ['`addresses`', "`'masked'`: networks of /24 and /48, added up", 'not said'],

@@ -94,10 +94,13 @@ export function curl(port: number, args: readonly string[] = [], path = '/'): Ex
 }
 
 /** A PKCS #12 bundle with the passphrase `secret`, as only OpenSSL makes it here: no library of the tests does. */
-export function pkcs12(texts: Record<'key' | 'certificate' | 'authority', string>): Promise<Buffer> {
+export function pkcs12(
+  texts: Record<'key' | 'certificate' | 'authority', string>,
+  passphrase = 'secret',
+): Promise<Buffer> {
   return withFiles(texts, async ({ key, certificate, authority }) => {
     const contents = ['-inkey', key, '-in', certificate, '-certfile', authority];
-    return execFileSync('openssl', ['pkcs12', '-export', ...contents, '-passout', 'pass:secret']);
+    return execFileSync('openssl', ['pkcs12', '-export', ...contents, '-passout', `pass:${passphrase}`]);
   });
 }
 

@@ -21,7 +21,7 @@ import { SpanSink } from '../../src/telemetry/span-sink';
 import { TelemetryRecorder } from '../support/telemetry-recorder';
 import { clientHandshake, DEFAULT_SETTINGS, NOON, refusedClient } from './sample-handshakes';
 
-const KINDS: readonly DataKind[] = ['neither', 'identity', 'identity_text', 'address', 'host', 'networks'];
+const KINDS: readonly DataKind[] = ['neither', 'identity', 'certificate', 'text', 'address', 'host', 'networks'];
 const TABLES = { ATTRIBUTES, REQUEST_ATTRIBUTES, ANSWER_ATTRIBUTES, DETECTION_ATTRIBUTES };
 const KEY = createSecretKey(Buffer.from('a key of the test, long enough'));
 const SOURCES = join(__dirname, '../../../src');
@@ -76,7 +76,7 @@ describe('what each attribute may give away', () => {
 
   it('is an identity, of all that a certificate names', () => {
     assert.deepEqual(
-      ofKind('identity', 'identity_text')
+      ofKind('identity', 'certificate', 'text')
         .filter(name => !name.startsWith('tls.server.'))
         .sort(),
       [
@@ -120,7 +120,7 @@ describe('what is let out', () => {
         : pseudonym(String(example));
       assert.deepEqual(told[name], expected, name);
     }
-    for (const name of ofKind('identity_text')) assert.equal(told[name], undefined, name);
+    for (const name of ofKind('certificate', 'text')) assert.equal(told[name], undefined, name);
     assert.equal(told['tls.verify.result'], 'failed');
     assert.equal(told['network.peer.address'], '192.0.2.7');
   });
@@ -173,7 +173,7 @@ describe('what is let out', () => {
 
   it('has no address when those are off, not even in place of a name that was asked for', () => {
     const off = disclosure({ addresses: 'off' });
-    for (const name of ofKind('address')) assert.deepEqual(off.of({ [name]: EXAMPLES[name] }), {}, name);
+    for (const name of ofKind('address', 'text')) assert.deepEqual(off.of({ [name]: EXAMPLES[name] }), {}, name);
     const asked = (address: string) => off.of({ 'server.address': address })['server.address'];
     assert.equal(asked('api.example.com'), 'api.example.com');
     assert.equal(asked('192.0.2.7'), undefined);

@@ -76,7 +76,7 @@ export function judge(
 /** Handshakes by their id, until requests come that name them. */
 const MOST_HANDSHAKES = 400_000;
 /** Requests whose handshake has not come yet. */
-const MOST_WAITING = 100_000;
+const MOST_WAITING = 50_000;
 /** Span ids of log records, and of lost connections, that may yet be explained. */
 const MOST_UNEXPLAINED = 100_000;
 /** Targets of no operation, and certificates near their end. */
@@ -103,9 +103,9 @@ export class AuditRun {
   readonly #unmatched = new Map<string, Map<string, Count>>();
   readonly #servicesOfApi = new Set<string>();
   /** Failures of which a log record told, by the span they happened in. */
-  readonly #toldByLog = new Map<string, { readonly at: number; readonly example: ExampleSpan }>();
+  readonly #toldByLog = new Map<string, Unexplained>();
   readonly #refusalRecords = new Set<string>();
-  readonly #hangups = new Map<string, { readonly at: number; readonly example: ExampleSpan }>();
+  readonly #hangups = new Map<string, Unexplained>();
   readonly #failedParents = new Set<string>();
 
   #spans = 0;
@@ -134,8 +134,13 @@ export class AuditRun {
     const request = handshake ? undefined : seenRequest(span);
     if (handshake) this.#handshake(handshake);
     else if (request) this.#request(request);
-    else if (isUnexplainedHangup(span) && this.#hasRoom(this.#hangups))
-      this.#hangups.set(span.spanId, { at: span.ended, example: plainExample(span, span.name) });
+    else if (isUnexplainedHangup(span) && !this.#failedParents.has(span.spanId) && this.#hasRoom(this.#hangups))
+      this.#hangups.set(span.spanId, {
+        at: span.ended,
+        traceId: span.traceId,
+        service: serviceOf(span.resource),
+        what: span.name.slice(0, 20),
+      });
   }
 
   log(log: EvidenceLog): void {
@@ -233,7 +238,11 @@ export class AuditRun {
     if (handshake.hasFailed) {
       this.#seenFailures++;
       this.#remember(this.#failedHandshakes, handshake.spanId);
-      if (handshake.side === 'client') this.#remember(this.#failedParents, handshake.parentSpanId);
+      this.#toldByLog.delete(handshake.spanId);
+      if (handshake.side === 'client' && handshake.parentSpanId !== '') {
+        this.#remember(this.#failedParents, handshake.parentSpanId);
+        this.#hangups.delete(handshake.parentSpanId);
+      }
     } else if (this.#handshakes.size < MOST_HANDSHAKES)
       this.#handshakes.set(handshake.spanId, this.#factsOf(handshake));
     else this.#dropped.handshakes++;
@@ -328,8 +337,14 @@ export class AuditRun {
     // A failure is told twice, in general and of the certificate: one is enough.
     if (log.eventName === 'tls.client_certificate.rejected' && targetOfLog(log) === undefined) return;
     if (log.spanId === '') this.#found('failure-sampled-away', reasonOf(log), log.at, example);
-    else if (targetOfLog(log) === undefined && this.#hasRoom(this.#toldByLog))
-      this.#toldByLog.set(log.spanId, { at: log.at, example });
+    else if (
+      targetOfLog(log) === undefined &&
+      !this.#failedHandshakes.has(log.spanId) &&
+      this.#hasRoom(this.#toldByLog)
+    ) {
+      const { at, traceId, resource, spanId } = log;
+      this.#toldByLog.set(spanId, { at, traceId, service: serviceOf(resource), what: reasonOf(log) });
+    }
   }
 
   #spoofed(log: EvidenceLog, example: ExampleSpan): void {
@@ -340,13 +355,19 @@ export class AuditRun {
   }
 
   #explainRest(): void {
-    for (const [spanId, { at, example }] of this.#toldByLog) {
-      if (this.#failedHandshakes.has(spanId) || this.#handshakes.has(spanId)) continue;
-      this.#found('failure-sampled-away', String(example.attributes['error.type'] ?? ''), at, example);
+    for (const [spanId, { at, traceId, service, what }] of this.#toldByLog) {
+      if (this.#handshakes.has(spanId)) continue;
+      const attributes = { 'error.type': what };
+      this.#found('failure-sampled-away', what, at, {
+        traceId,
+        spanId,
+        name: 'tls.handshake.failed',
+        service,
+        attributes,
+      });
     }
-    for (const [spanId, { at, example }] of this.#hangups) {
-      if (!this.#failedParents.has(spanId)) this.#found('hangup-without-reason', example.service ?? '', at, example);
-    }
+    for (const [spanId, { at, traceId, service, what }] of this.#hangups)
+      this.#found('hangup-without-reason', service, at, { traceId, spanId, name: what, service, attributes: {} });
     this.#toldByLog.clear();
     this.#hangups.clear();
   }
@@ -407,6 +428,15 @@ export class AuditRun {
       this.#preflights > 0 && `${this.#preflights} OPTIONS requests that are not described were taken for preflights`,
     ].filter(note => note !== false);
   }
+}
+
+/** A failure that something else may yet tell of; what is needed to tell of it at the end. */
+interface Unexplained {
+  readonly at: number;
+  readonly traceId: string;
+  readonly service: string;
+  /** Its reason, or the span's name. */
+  readonly what: string;
 }
 
 /** How often something was found, and where to look. */

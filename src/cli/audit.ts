@@ -8,7 +8,7 @@ import { htmlReport } from '../audit/report-html';
 import { sarifReport } from '../audit/report-sarif';
 import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
-import { type EvidenceSink, readEvidenceFiles } from './evidence-files';
+import { type EvidenceSink, keepMemorySmall, readEvidenceFiles } from './evidence-files';
 import { readJaeger } from './jaeger';
 import { startOtlpReceiver } from './otlp-receiver';
 import { paintFor, plain, printable, printableJson, widthOf } from './terminal-text';
@@ -231,6 +231,7 @@ async function gather(options: Options, sink: EvidenceSink): Promise<boolean> {
   try {
     switch (source.kind) {
       case 'files':
+        keepMemorySmall();
         await readEvidenceFiles(source.names, sink, signal, ({ read, total }) =>
           progress.say(`reading evidence: ${total === 0 ? 100 : Math.floor((read / total) * 100)} %`),
         );

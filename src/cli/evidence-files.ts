@@ -1,6 +1,6 @@
-import { createReadStream, type ReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
 import { createGunzip } from 'node:zlib';
 import { MalformedRequest, type ReceivedLog, type ReceivedSpan, readRequest, type Signal } from './otlp-messages';
 import { UsageError } from './usage-error';
@@ -21,6 +21,14 @@ export interface EvidenceProgress {
 
 /** Characters of one line, or of one document written over many. Collectors write far less at once. */
 const LONGEST_LINE = 24 * 1024 * 1024;
+
+/**
+ * Has the garbage collector come early and often, in this whole process: most of what is read is garbage a moment later,
+ * and without being told V8 keeps 300 MB of it. For a process that does nothing else. Costs a tenth of the time.
+ */
+export function keepMemorySmall(): void {
+  for (const flag of ['--semi-space-growth-factor=1', '--heap-growing-percent=30']) setFlagsFromString(flag);
+}
 
 /**
  * Reads what a collector's file exporter wrote: OTLP JSON, one request a line (or a whole file that is one request),
@@ -45,8 +53,9 @@ export async function readEvidenceFiles(
 
 async function sizeOf(file: string): Promise<number> {
   try {
-    const { size } = await stat(file);
-    return size;
+    const about = await stat(file);
+    if (about.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
+    return about.size;
   } catch (fault) {
     throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
   }
@@ -65,44 +74,50 @@ async function readFile(
   signal: AbortSignal,
   onRead: (bytes: number) => void,
 ): Promise<void> {
-  const raw = createReadStream(file, { highWaterMark: 256 * 1024 });
   const reading = new FileReading(file, sink);
-  try {
-    for await (const chunk of await unpacked(raw)) {
-      reading.take(chunk as Buffer);
-      onRead(raw.bytesRead);
-      if (signal.aborted) break;
+  const handle = await open(file).catch(fault => {
+    throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
+  });
+  let read = 0;
+  const isPacked = await isGzip(handle);
+  const chunks = async function* (): AsyncGenerator<Buffer> {
+    // One buffer for all: those that a stream would make are many, and wait for the garbage collector. But zlib reads ahead.
+    const shared = isPacked ? undefined : Buffer.alloc(CHUNK);
+    for (;;) {
+      const buffer = shared ?? Buffer.alloc(CHUNK);
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK, null);
+      if (bytesRead === 0 || signal.aborted) return;
+      read += bytesRead;
+      onRead(read);
+      yield buffer.subarray(0, bytesRead);
     }
+  };
+  try {
+    for await (const chunk of isPacked ? unpacked(chunks()) : chunks()) reading.take(chunk);
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
-    if (code === 'EISDIR' || code === 'EACCES')
-      throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
     // gzip that ends early, or is none: what came before it counts.
     sink.note(
       `${file}: the file ends early or is damaged (${code ?? (fault as Error).message}); what came before that was read`,
     );
   } finally {
-    raw.destroy();
+    await handle.close();
   }
   if (!signal.aborted) reading.end();
 }
 
+const CHUNK = 256 * 1024;
+
 /** By its first two bytes, whatever it is called: rotated files have odd names. */
-async function unpacked(raw: ReadStream): Promise<Readable> {
-  const first = await new Promise<Buffer | null>((resolve, reject) => {
-    raw.once('error', reject);
-    raw.once('end', () => resolve(null));
-    raw.once('readable', () => {
-      raw.off('error', reject);
-      resolve(raw.read() as Buffer | null);
-    });
-  });
-  if (first === null) return raw;
-  raw.unshift(first);
-  if (first[0] !== 0x1f || first[1] !== 0x8b) return raw;
-  const gunzip = createGunzip();
-  raw.on('error', fault => gunzip.destroy(fault));
-  return raw.pipe(gunzip);
+async function isGzip(handle: FileHandle): Promise<boolean> {
+  // A pipe has no place to go back to: it is taken as it comes.
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0).catch(() => ({ bytesRead: 0, buffer: '' }));
+  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+}
+
+function unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  // What goes wrong is thrown where the output is read.
+  return pipeline(Readable.from(chunks), createGunzip({ chunkSize: CHUNK }), () => {});
 }
 
 const NEWLINE = 0x0a;

@@ -1,9 +1,11 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { Configurations } from './configurations';
 import { Decisions } from './decisions';
 import { guard, warn } from './hooks/guard';
 import { HttpClientHook } from './hooks/http-client-hook';
 import { HttpServerHook } from './hooks/http-server-hook';
+import { SecureContextHook } from './hooks/secure-context-hook';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
 import { UndiciHook } from './hooks/undici-hook';
 import { hasSpanProcessor, registerDirectory } from './identity/current-peer';
@@ -23,7 +25,9 @@ import {
 } from './settings';
 import { ATTRIBUTE_KINDS } from './telemetry/attribute-kinds';
 import { Disclosure } from './telemetry/disclosure';
+import { ConfigurationEvents } from './telemetry/configuration-events';
 import { EventSink } from './telemetry/event-sink';
+import { ExpirySink } from './telemetry/expiry-sink';
 import { FirstUses } from './telemetry/first-uses';
 import { FloodControl } from './telemetry/flood-control';
 import { MetricSink } from './telemetry/metric-sink';
@@ -57,6 +61,7 @@ interface Running {
   readonly reporter: Reporter;
   readonly suppression: readonly SuppressionReport[];
   readonly metricSink: MetricSink;
+  readonly expirySink: ExpirySink;
   /** At the process's end, while it is still possible to send something. */
   readonly beforeExit: () => void;
   /** When it no longer is. */
@@ -132,6 +137,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     running.reporter.drain();
     for (const report of running.suppression) guard(() => report.say());
     guard(() => running.metricSink.close());
+    guard(() => running.expirySink.close());
     process.off('beforeExit', running.beforeExit);
     process.off('exit', running.exit);
   }
@@ -208,6 +214,19 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     if (logger) sinks.push(new EventSink(logger, settings, occurrence));
     const patternSink = patterns && new PatternSink({ meter, logger, patterns, occurrence, now: clock });
     if (patternSink) sinks.push(patternSink);
+    const configurations: Configurations = new Configurations(logger && new ConfigurationEvents(logger), Date.now, () =>
+      expirySink.configured(),
+    );
+    const expirySink = new ExpirySink({
+      meter,
+      logger,
+      occurrence,
+      configured: () => configurations.ownCertificates,
+      peers: !settings.peerCertificateExpiry ? 'none' : settings.identity === 'full' ? 'by_fingerprint' : 'nameless',
+      isListening: () => providers.somebodyListens(),
+      now: Date.now,
+    });
+    sinks.push(expirySink);
     const requestFlood = new FloodControl(settings, clock);
     const suppression = [
       new SuppressionReport(flood, meter, logger),
@@ -215,6 +234,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     ];
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
     const socketHook = new TlsSocketHook(reporter);
+    const secureContextHook = new SecureContextHook(configurations);
     const spans = new RequestSpans(settings, requestHooks, disclosure, complaint => this._warn(complaint));
     const decisionEvents = new DecisionEvents(
       () => providers.logger(),
@@ -246,18 +266,19 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       for (const report of suppression) guard(() => report.say());
     };
     socketHook.enable();
-    // Requests are worth less than handshakes: where these cannot be seen, those still are.
-    for (const hook of requestsHooks) guard(() => hook.enable());
+    // What is configured, and requests, are worth less than handshakes: where these cannot be seen, those still are.
+    for (const hook of [secureContextHook, ...requestsHooks]) guard(() => hook.enable());
     registerDirectory(requests);
     if (hasSpanProcessor()) guard(() => undiciHook.enable());
     // First, since whoever flushes an SDK when the process ends does it there.
     process.prependListener('beforeExit', beforeExit);
     process.on('exit', exit);
     return {
-      hooks: [socketHook, ...requestsHooks, decisions, undiciHook],
+      hooks: [socketHook, secureContextHook, ...requestsHooks, decisions, undiciHook],
       reporter,
       suppression,
       metricSink,
+      expirySink,
       beforeExit,
       exit,
     };

@@ -23,6 +23,8 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
   certificateDetails?: 'failed' | 'all';
   /** The peer's certificate and chain as PEM. Large, and personal data. */
   certificatePem?: boolean;
+  /** Of the certificates of verified peers too, how long they are valid for: a series each, 100 at most. */
+  peerCertificateExpiry?: boolean;
   /** Where events go: on the handshake's span, to the logs, or both. */
   events?: 'both' | 'span' | 'log' | 'none';
   /** What the spans of HTTP requests carry of their connection: a few attributes and a link, all of them, nothing. */
@@ -125,6 +127,12 @@ export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Na
     expected: YES_OR_NO,
     byDefault: false,
     brief: "The peer's certificate, and on failures its chain, as PEM. Large, and personal data.",
+  },
+  peerCertificateExpiry: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_PEER_CERTIFICATE_EXPIRY',
+    expected: YES_OR_NO,
+    byDefault: false,
+    brief: "The gauge `tls.certificate.time_to_expiry` has verified peers' certificates too, 100 at most one by one.",
   },
   events: {
     environmentVariable: 'OTEL_INSTRUMENTATION_TLS_EVENTS',

@@ -58,6 +58,10 @@ export function contextsOf(server: object): object[] {
   return [own, ...ofNames].filter(context => typeof context === 'object' && context !== null);
 }
 
+export function isListening(server: object): boolean {
+  return (server as ConfigurableServer).listening === true;
+}
+
 /**
  * Learns which authorities and revocation lists each context was made of, and when servers get another one. All of Node
  * makes its contexts by `tls.createSecureContext` of the module's exports: servers, connections, https, http2 and fetch.

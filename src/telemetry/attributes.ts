@@ -252,7 +252,8 @@ const HANDSHAKE_ATTRIBUTES = {
 } as const satisfies Record<string, AttributeRow>;
 
 interface CertificateRow extends Omit<AttributeRow, 'read'> {
-  readonly read: (certificate: PeerCertificate, handshake: Handshake) => AttributeValue | undefined;
+  /** `chain`: as presented, the leaf first; empty where it is not known. */
+  readonly read: (certificate: PeerCertificate, chain: readonly PeerCertificate[]) => AttributeValue | undefined;
 }
 
 const details = { stability: 'development', ours: true, occasion: 'details' } as const;
@@ -363,14 +364,14 @@ const CERTIFICATE_ATTRIBUTES = {
     data: 'neither',
     brief: 'Certificates presented, the leaf included. Known of failures only.',
     example: 2,
-    read: (_c, h) => (h.peerChain.length > 0 ? h.peerChain.length : undefined),
+    read: (_c, chain) => (chain.length > 0 ? chain.length : undefined),
   },
   'certificate_chain.fingerprints': {
     ...details,
     data: 'identity',
     brief: 'Fingerprints of the chain presented, leaf first; at most 10. Known of failures only.',
     example: ['9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08'],
-    read: (_c, h) => listOf(h.peerChain.slice(0, MAX_CHAIN_LENGTH).map(certificate => certificate.fingerprint)),
+    read: (_c, chain) => listOf(chain.slice(0, MAX_CHAIN_LENGTH).map(certificate => certificate.fingerprint)),
   },
   certificate: {
     ...conventional,
@@ -386,7 +387,7 @@ const CERTIFICATE_ATTRIBUTES = {
     data: 'certificate',
     brief: 'The presented chain as PEM, leaf first; at most 10. Known of failures only.',
     example: ['-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n'],
-    read: (_c, h) => listOf(h.peerChain.slice(0, MAX_CHAIN_LENGTH).flatMap(certificate => certificate.pem ?? [])),
+    read: (_c, chain) => listOf(chain.slice(0, MAX_CHAIN_LENGTH).flatMap(certificate => certificate.pem ?? [])),
   },
 } as const satisfies Record<string, CertificateRow>;
 
@@ -416,13 +417,32 @@ export function attributesOf(handshake: Handshake, occasions: ReadonlySet<Occasi
   }
   const certificate = handshake.peerCertificate;
   if (certificate === undefined) return attributes;
-  const prefix = handshake.side === 'server' ? 'tls.client.' : 'tls.server.';
+  const whose: Side = handshake.side === 'server' ? 'client' : 'server';
+  addCertificate(attributes, whose, certificate, handshake.peerChain, occasions);
+  return attributes;
+}
+
+/** What is always said of a certificate, be it a peer's or our own. */
+export function certificateAttributesOf(certificate: PeerCertificate, whose: Side): Attributes {
+  const attributes: Attributes = {};
+  addCertificate(attributes, whose, certificate, [], NO_OCCASIONS);
+  return attributes;
+}
+
+const NO_OCCASIONS: ReadonlySet<Occasion> = new Set();
+
+function addCertificate(
+  attributes: Attributes,
+  whose: Side,
+  certificate: PeerCertificate,
+  chain: readonly PeerCertificate[],
+  occasions: ReadonlySet<Occasion>,
+): void {
   for (const [name, row] of EVERY_CERTIFICATE) {
     if (row.occasion !== 'always' && !occasions.has(row.occasion)) continue;
-    const value = row.read(certificate, handshake);
-    if (value !== undefined) attributes[prefix + name] = value;
+    const value = row.read(certificate, chain);
+    if (value !== undefined) attributes[`tls.${whose}.${name}`] = value;
   }
-  return attributes;
 }
 
 export function failureOf(handshake: Handshake): HandshakeFailure | undefined {
@@ -440,7 +460,7 @@ function certificateAttributes(side: Side): Record<CertificateAttributeName, Att
   for (const [name, row] of Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES)) {
     rows[`tls.${side}.${name}`] = {
       ...row,
-      read: h => (h.side === other && h.peerCertificate ? row.read(h.peerCertificate, h) : undefined),
+      read: h => (h.side === other && h.peerCertificate ? row.read(h.peerCertificate, h.peerChain) : undefined),
     };
   }
   return rows as Record<CertificateAttributeName, AttributeRow>;

@@ -77,6 +77,16 @@ export type RequestEventName = keyof typeof REQUEST_EVENTS;
 
 /** Events that are not of one handshake; always log records, since there is no span that they could be on. */
 export const PROCESS_EVENTS = {
+  'tls.certificate.expiring': {
+    brief:
+      'A certificate in use, our own or that of a verified peer, ends within 30, 7 or 1 days and has less than a third of its ' +
+      'time left; or our own has ended. Once a day for each certificate, and at once when the next of these is reached.',
+    severity: 'WARN',
+  },
+  'tls.config.changed': {
+    brief: 'A server was given another certificate, other authorities or other revocation lists.',
+    severity: 'INFO',
+  },
   'tls.telemetry.suppressed': {
     brief: 'More failed than are said one by one: how many since the last such event, why, and from where.',
     severity: 'WARN',

@@ -3,7 +3,7 @@ import type { Handshake } from '../handshake/handshake';
 import { failureOf } from './attributes';
 
 interface InstrumentRow {
-  readonly kind: 'histogram' | 'up_down_counter' | 'counter';
+  readonly kind: 'histogram' | 'up_down_counter' | 'counter' | 'gauge';
   readonly unit: string;
   readonly brief: string;
   /** The only attributes: names, serials, addresses and raw codes are never dimensions. */
@@ -38,6 +38,12 @@ export const INSTRUMENTS = {
     unit: '{verification}',
     attributes: ['tls.verify.result', 'error.type'],
     brief: 'Handshakes in which a client certificate was asked for, by what came of its verification.',
+  },
+  'tls.certificate.time_to_expiry': {
+    kind: 'gauge',
+    unit: 's',
+    attributes: ['tls.certificate.role', 'tls.certificate.fingerprint'],
+    brief: 'How long certificates in use are valid for; negative afterwards. Our own, and by an option those of peers.',
   },
   'tls.telemetry.suppressed': {
     kind: 'counter',

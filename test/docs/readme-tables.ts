@@ -10,6 +10,7 @@ import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION, PRIVACY_OPTIONS } from '..
 import { ATTRIBUTE_KINDS } from '../../src/telemetry/attribute-kinds';
 import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
 import type { DataKind } from '../../src/telemetry/data-kinds';
+import { CONFIGURATION_ATTRIBUTES } from '../../src/telemetry/configuration-attributes';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
 import {
   EVENTS,
@@ -19,6 +20,7 @@ import {
   REQUEST_EVENTS,
   type Severity,
 } from '../../src/telemetry/events';
+import { EXPIRY_ATTRIBUTES } from '../../src/telemetry/expiry-attributes';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
@@ -158,6 +160,16 @@ const TABLES: Readonly<Record<string, () => string>> = {
         ].join('\n\n'),
       )
       .join('\n\n'),
+  'expiry-attributes': () =>
+    table(
+      ATTRIBUTE_HEAD,
+      Object.entries(EXPIRY_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
+    ),
+  'configuration-attributes': () =>
+    table(
+      ATTRIBUTE_HEAD,
+      Object.entries(CONFIGURATION_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
+    ),
   'detection-attributes': () =>
     table(
       ATTRIBUTE_HEAD,

@@ -7,11 +7,13 @@ import type { Handshake } from '../../src/handshake/handshake';
 import type { PrivacySettings } from '../../src/settings';
 import { ATTRIBUTE_KINDS } from '../../src/telemetry/attribute-kinds';
 import { ATTRIBUTES } from '../../src/telemetry/attributes';
+import { CONFIGURATION_ATTRIBUTES } from '../../src/telemetry/configuration-attributes';
 import type { DataKind } from '../../src/telemetry/data-kinds';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
 import { Disclosure } from '../../src/telemetry/disclosure';
 import { DECISION_EVENTS, EVENTS, PROCESS_EVENTS, REQUEST_EVENTS } from '../../src/telemetry/events';
+import { EXPIRY_ATTRIBUTES } from '../../src/telemetry/expiry-attributes';
 import { EventSink } from '../../src/telemetry/event-sink';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { Occurrence } from '../../src/telemetry/occurrence';
@@ -22,7 +24,14 @@ import { TelemetryRecorder } from '../support/telemetry-recorder';
 import { clientHandshake, DEFAULT_SETTINGS, NOON, refusedClient } from './sample-handshakes';
 
 const KINDS: readonly DataKind[] = ['neither', 'identity', 'certificate', 'text', 'address', 'host', 'networks'];
-const TABLES = { ATTRIBUTES, REQUEST_ATTRIBUTES, ANSWER_ATTRIBUTES, DETECTION_ATTRIBUTES };
+const TABLES = {
+  ATTRIBUTES,
+  REQUEST_ATTRIBUTES,
+  ANSWER_ATTRIBUTES,
+  DETECTION_ATTRIBUTES,
+  CONFIGURATION_ATTRIBUTES,
+  EXPIRY_ATTRIBUTES,
+};
 const KEY = createSecretKey(Buffer.from('a key of the test, long enough'));
 const SOURCES = join(__dirname, '../../../src');
 

@@ -101,10 +101,11 @@ export const FINDINGS = {
     seen: 'succeeded although the certificate did not verify',
     judge: ({ request, handshake }) => {
       if (request.events.includes('tls.client_certificate.accepted_unverified')) return 'found';
-      if (request.certificate === undefined || !isSuccess(request)) return 'not asked';
+      if (!isSuccess(request)) return 'not asked';
       const verification = verificationOf(request, handshake);
-      if (verification === undefined) return 'not asked';
-      return verification === 'ok' ? 'fine' : 'found';
+      // There was one, even where privacy has its names left out.
+      if (verification === 'ok' || verification === 'failed') return verification === 'ok' ? 'fine' : 'found';
+      return verification === 'unverified' && request.certificate !== undefined ? 'found' : 'not asked';
     },
   },
   'private-key-exported': {
@@ -261,8 +262,7 @@ export const FINDINGS = {
     seen: 'ended in a refusal of which no event tells',
     judge: ({ request, handshake, hasRefusalRecord }) => {
       const isRefusal = request.status === 401 || request.status === 403;
-      if (!isRefusal || request.certificate === undefined || verificationOf(request, handshake) !== 'failed')
-        return 'not asked';
+      if (!isRefusal || verificationOf(request, handshake) !== 'failed') return 'not asked';
       return hasRefusalRecord || request.events.includes('tls.client_certificate.rejected') ? 'fine' : 'found';
     },
   },
@@ -343,7 +343,7 @@ export const FINDINGS = {
     help: 'Neither the request nor its handshake says from which address it came.',
     restsOn: '`network.peer.address` or `client.address` on SERVER spans, `network.peer.address` on their handshakes',
     remediation: {
-      text: 'Keep network.peer.address: look for a processor of the SDK or the collector that deletes or hashes it away.',
+      text: 'Keep network.peer.address, masked if it must be (the option addresses): look for a processor of the SDK or the collector that deletes it.',
     },
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: true,
@@ -392,7 +392,7 @@ export const FINDINGS = {
     help: 'A handshake failed and the trail does not say from which address it came.',
     restsOn: '`network.peer.address` of failed server handshakes',
     remediation: {
-      text: 'Keep network.peer.address: look for a processor of the SDK or the collector that deletes or hashes it away.',
+      text: 'Keep network.peer.address, masked if it must be (the option addresses): look for a processor of the SDK or the collector that deletes it.',
     },
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: false,

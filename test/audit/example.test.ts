@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditResult } from '../../src/audit/audit-result';
 import { FINDINGS, type FindingId } from '../../src/audit/findings';
+import { commandsOf } from '../docs/markdown';
 import { runOtelTls } from './otel-tls-command';
 
 const EXAMPLE = join(__dirname, '../../../examples/audit');
@@ -47,6 +48,14 @@ describe('the audit of the example', function () {
       assert.deepEqual([ran.exitCode, ran.stderr], [exitCode, ''], ran.stdout);
       audited[name] = JSON.parse(ran.stdout);
     }
+  });
+
+  it('is run as its README says', () => {
+    assert.deepEqual(commandsOf(readFileSync(join(EXAMPLE, 'README.md'), 'utf8')), [
+      'npx otel-tls audit api.yaml --evidence evidence/gaps.jsonl',
+      'npx otel-tls audit api.yaml --evidence evidence/mended.jsonl',
+      'node record.js',
+    ]);
   });
 
   it('knows of each finding whether it is planted', () => {

@@ -133,6 +133,7 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
   'unverified-certificate-accepted': {
     found: [
       { spans: visit({ 'tls.verify.result': 'failed' }) },
+      { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'failed' }) },
       { spans: visit({ 'tls.verify.result': 'unverified' }) },
       { spans: visit({}, {}, event('tls.client_certificate.accepted_unverified')) },
     ],

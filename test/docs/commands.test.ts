@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ran, run, ShellCommand } from '../examples/shell-command';
 import { Telemetry } from '../examples/telemetry';
-import { commandsOf } from './markdown';
+import { codeBlocks, commandsOf } from './markdown';
 
 const CHECKOUT = join(__dirname, '../../..');
 const OTEL_TLS = join(CHECKOUT, 'build/src/cli/otel-tls.js');
@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, Proof>> = {
       as: 'examples/proxies',
     },
   'npx otel-tls watch': { runHere: watch },
+  'npx otel-tls audit api.yaml --evidence evidence/gaps.jsonl': { runHere: auditTheShop },
   'docker compose -f collector-config/compose.yaml up': {
     runBy: 'test/real/configurations.test.ts',
     as: 'compose.yaml',
@@ -116,6 +117,18 @@ async function watch(command: string, { environment }: Stage): Promise<void> {
   } finally {
     await watching.stop('SIGINT');
   }
+}
+
+/** Prints what stands below the command, but for what is left out at the dots. */
+async function auditTheShop(command: string): Promise<void> {
+  const line = command.replace('npx otel-tls', `node '${OTEL_TLS}'`);
+  const ran = await run(line, { cwd: join(CHECKOUT, 'examples/audit') });
+  assert.deepEqual({ stderr: ran.stderr, exitCode: ran.exitCode }, { stderr: '', exitCode: 1 });
+  const blocks = codeBlocks(readFileSync(join(CHECKOUT, 'README.md'), 'utf8'));
+  const shown = blocks[blocks.findIndex(({ text }) => text === command) + 1]?.text.split('\n...\n') ?? [];
+  assert.equal(shown.length, 2);
+  assert.ok(ran.stdout.startsWith(shown[0] as string), ran.stdout);
+  assert.ok(ran.stdout.endsWith(`${shown[1]}\n`), ran.stdout);
 }
 
 function namesOf({ spans }: Telemetry): string[] {

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from '../../src/certificate/peer-certificate';
+import { FINDINGS } from '../../src/audit/findings';
 import { FAILURE_REASONS, type FailureReason, type FailureReasonRow } from '../../src/handshake/failure-reasons';
 import { SUSPICIONS } from '../../src/forwarded/forwarded-certificate';
 import { PRESET_ROWS } from '../../src/forwarded/presets';
@@ -100,6 +101,17 @@ const TABLES: Readonly<Record<string, () => string>> = {
         name.includes('/') ? code(name) : name,
         row.of,
         row.always ? 'always' : 'with `TlsPeerSpanProcessor`',
+      ]),
+    ),
+  findings: () =>
+    table(
+      ['finding', 'severity', 'what it means', 'rests on', 'see'],
+      Object.entries(FINDINGS).map(([id, row]) => [
+        code(id),
+        row.severity,
+        row.help,
+        row.restsOn,
+        row.references.map(({ name }) => name).join(', '),
       ]),
     ),
   events: () =>

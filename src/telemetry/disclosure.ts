@@ -25,39 +25,36 @@ const ALWAYS_SAID = 'tls.handshake.outcome';
  * Where something is to be kept back, so is everything of which nobody has said what it gives away.
  */
 export class Disclosure {
-  readonly #allows: PrivacySettings['allows'];
-  readonly #kinds: ReadonlyMap<string, DataKind>;
-  readonly #treatments: Readonly<Record<DataKind | 'unknown', Treatment>>;
+  /** By name. What has none here is withheld. */
+  readonly #treatments = new Map<string, Treatment>();
   readonly #tellsAll: boolean;
 
   /** `kinds`: what each attribute may give away, by name. */
-  constructor(privacy: PrivacySettings, kinds: ReadonlyMap<string, DataKind>) {
-    const { identity, addresses, allows } = privacy;
-    this.#allows = allows;
-    this.#kinds = kinds;
+  constructor({ identity, addresses, allows }: PrivacySettings, kinds: ReadonlyMap<string, DataKind>) {
     const namesAll = identity === 'full' && addresses === 'full';
     this.#tellsAll = namesAll && allows === undefined;
-    this.#treatments = {
+    const ofAddresses = TREATMENT_OF_ADDRESSES[addresses];
+    const treatments: Readonly<Record<DataKind, Treatment>> = {
       neither: said,
       identity: identity === 'full' ? said : identity === 'off' ? withheld : pseudonymized(identity),
       certificate: identity === 'full' ? said : withheld,
       text: namesAll ? said : withheld,
-      address: TREATMENT_OF_ADDRESSES[addresses],
-      host:
-        addresses === 'full' ? said : value => (isAddress(value) ? TREATMENT_OF_ADDRESSES[addresses](value) : value),
+      address: ofAddresses,
+      host: value => (isAddress(value) ? ofAddresses(value) : value),
       networks: addresses === 'full' ? said : addresses === 'off' ? withheld : widenedNetworks,
-      unknown: namesAll ? said : withheld,
     };
+    for (const [name, kind] of kinds) {
+      if (allows === undefined || name === ALWAYS_SAID || allows(name)) this.#treatments.set(name, treatments[kind]);
+    }
   }
 
   /** The attributes that may be said, with the values that may be. The very same object where all may. */
   of(attributes: Attributes): DisclosedAttributes {
     if (this.#tellsAll) return attributes as DisclosedAttributes;
-    const allows = this.#allows;
     const left: Attributes = {};
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value === undefined || (allows && name !== ALWAYS_SAID && !allows(name))) continue;
-      const told = this.#treatments[this.#kinds.get(name) ?? 'unknown'](value);
+    for (const name of Object.keys(attributes)) {
+      const value = attributes[name];
+      const told = value === undefined ? undefined : this.#treatments.get(name)?.(value);
       if (told !== undefined) left[name] = told;
     }
     return left as DisclosedAttributes;

@@ -15,11 +15,13 @@ import { Disclosure } from '../../src/telemetry/disclosure';
 import { DECISION_EVENTS, EVENTS, PROCESS_EVENTS, REQUEST_EVENTS } from '../../src/telemetry/events';
 import { EXPIRY_ATTRIBUTES } from '../../src/telemetry/expiry-attributes';
 import { EventSink } from '../../src/telemetry/event-sink';
+import { FloodControl } from '../../src/telemetry/flood-control';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { Occurrence } from '../../src/telemetry/occurrence';
 import { Providers } from '../../src/telemetry/providers';
 import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
 import { SpanSink } from '../../src/telemetry/span-sink';
+import { SuppressionReport } from '../../src/telemetry/suppression-report';
 import { TelemetryRecorder } from '../support/telemetry-recorder';
 import { clientHandshake, DEFAULT_SETTINGS, NOON, refusedClient } from './sample-handshakes';
 
@@ -64,9 +66,10 @@ describe('what each attribute may give away', () => {
     const events = [EVENTS, DECISION_EVENTS, REQUEST_EVENTS, PROCESS_EVENTS].flatMap(table => Object.keys(table));
     const metrics: string[] = Object.values(INSTRUMENTS).flatMap(({ attributes }) => [...attributes]);
     const others = new Set([...events, ...Object.keys(INSTRUMENTS), ...metrics]);
-    const texts = readdirSync(join(SOURCES, 'telemetry')).map(file =>
-      readFileSync(join(SOURCES, 'telemetry', file), 'utf8'),
-    );
+    const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+      // Those two read what others have said.
+      .filter(file => file.endsWith('.ts') && !/^(cli|audit)\b/.test(file));
+    const texts = files.map(file => readFileSync(join(SOURCES, file), 'utf8'));
     const named = new Set(
       texts.flatMap(text => [...text.matchAll(/'(tls\.[a-z0-9_.]*[a-z0-9])'/g)].map(m => m[1] as string)),
     );
@@ -300,6 +303,46 @@ describe('what providers let out', () => {
         addresses === 'masked',
       );
     }
+  });
+
+  it('has in the summary of a flood no network that is narrower than addresses, and no address', () => {
+    const summaryOf = (addresses: PrivacySettings['addresses']) => {
+      const recorder = new TelemetryRecorder();
+      const providers = new Providers();
+      providers.discloseBy(disclosure({ addresses }));
+      providers.giveLoggerProvider(recorder.olderLoggerProvider);
+      const settings = { ...DEFAULT_SETTINGS, floodLimit: 1, floodLimitPerNetwork: 1, floodLimitPerReason: 1 };
+      const flood = new FloodControl(settings, () => 0);
+      const meter = recorder.meterProvider.getMeter('test');
+      const report = new SuppressionReport(
+        flood,
+        () => meter,
+        () => providers.logger(),
+        'handshakes',
+        () => () => {},
+      );
+      const occurrence = new Occurrence({ isFirstUse: () => true }, flood);
+      for (const address of ['192.0.2.7', '192.0.2.8', '2001:db8:0:1::7', '2001:db8:0:2::8', undefined]) {
+        const peer = address === undefined ? {} : { address };
+        for (let index = 0; index < 3; index++) occurrence.leavesUnsaid(refusedClient({ peer }), 'span', 1);
+      }
+      report.say();
+      assert.equal(recorder.logs.length, 1);
+      return recorder.logs[0]!.attributes;
+    };
+    const networks = (addresses: PrivacySettings['addresses']) =>
+      (summaryOf(addresses)['tls.suppressed.networks'] as string[] | undefined)?.sort();
+    const full = networks('full')!;
+    assert.deepEqual(
+      full.map(network => network.split('=')[0]),
+      ['192.0.2.0/24', '2001:db8:0:1::/64', '2001:db8:0:2::/64', 'unknown'],
+    );
+    const count = (network: string) => Number(full.find(entry => entry.startsWith(network))?.split('=')[1]);
+    const both = count('2001:db8:0:1:') + count('2001:db8:0:2:');
+    assert.equal(both, 6);
+    assert.deepEqual(networks('masked'), [full[0], `2001:db8::/48=${both}`, full[3]]);
+    assert.equal(networks('off'), undefined);
+    assert.equal(summaryOf('off')['tls.suppressed.handshakes'], summaryOf('full')['tls.suppressed.handshakes']);
   });
 
   it('is said in full again, when that is told later', () => {

@@ -27,6 +27,11 @@ export class Jaeger {
     return new Jaeger(program, otlpGrpc!, `http://${query}`);
   }
 
+  /** Where its query API is. */
+  get queryUrl(): string {
+    return this.#query;
+  }
+
   async services(): Promise<string[]> {
     return (await this.#get<string[] | null>('/api/services')) ?? [];
   }

@@ -5,6 +5,7 @@ import { SideBySide } from './side-by-side';
 const APPLICATIONS: Readonly<Record<string, { about: string; handshakes: number }>> = {
   handshakes: { about: 'when handshakes succeed, are refused, or fail', handshakes: 100 },
   sessions: { about: 'when sessions are resumed and connections negotiate again', handshakes: 20 },
+  configurations: { about: 'when servers are given other certificates, and names have their own', handshakes: 20 },
   streams: { about: 'over streams of all kinds, however it ends them', handshakes: 50 },
   silence: { about: 'when peers are silent, slow, rude, or speak something else', handshakes: 30 },
   requests: { about: 'when it makes and answers requests', handshakes: 30 },

@@ -11,13 +11,18 @@ import { LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-log
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Refusal } from '../../src/handshake/handshake';
+import { type Configuration, ConfigurationEvents } from '../../src/telemetry/configuration-events';
 import { type EventLogger, EventSink } from '../../src/telemetry/event-sink';
+import { ExpirySink } from '../../src/telemetry/expiry-sink';
 import { MetricSink } from '../../src/telemetry/metric-sink';
 import { Occurrence } from '../../src/telemetry/occurrence';
 import type { Sink } from '../../src/telemetry/sink';
 import { SpanSink } from '../../src/telemetry/span-sink';
 import {
+  ACME_CA,
+  acceptedClient,
   alertedClient,
+  BILLING,
   clientHandshake,
   DEFAULT_SETTINGS,
   hastyClient,
@@ -29,6 +34,15 @@ import {
 } from './sample-handshakes';
 
 const GOLDEN = join(__dirname, '../../../test/fixtures/golden');
+const DAY = 86_400_000;
+const CONFIGURED: Configuration = {
+  fingerprint: BILLING.fingerprint,
+  notAfter: NOON + 300 * DAY,
+  authorities: 2,
+  authoritiesDigest: 'two',
+  revocationLists: 1,
+  revocationListsDigest: 'one',
+};
 const SCOPE = ['opentelemetry-instrumentation-tls', '0.0.0'] as const;
 
 const WIRE = { traces: 'scopeSpans', logs: 'scopeLogs', metrics: 'scopeMetrics' } as const;
@@ -94,6 +108,15 @@ async function sayAll(url: string): Promise<void> {
     new SpanSink(() => tracer, DEFAULT_SETTINGS, occurrence),
     new MetricSink(() => meter),
     new EventSink(() => logger, DEFAULT_SETTINGS, occurrence),
+    new ExpirySink({
+      meter: () => meter,
+      logger: () => logger,
+      occurrence,
+      configured: () => [],
+      peers: 'by_fingerprint',
+      isListening: () => true,
+      now: () => NOON,
+    }),
   ];
 
   const caller = trace.setSpanContext(ROOT_CONTEXT, {
@@ -115,7 +138,19 @@ async function sayAll(url: string): Promise<void> {
     hastyClient(),
     staleClient(),
     unfoundedClient(),
+    // Both ends have a certificate that ends soon.
+    acceptedClient({
+      peerCertificate: { ...BILLING, notAfter: NOON + 3 * DAY },
+      ownCertificate: { ...ACME_CA, notAfter: NOON + DAY / 2 },
+    }),
   ];
+  new ConfigurationEvents(() => logger).changed({
+    before: { ...CONFIGURED, fingerprint: ACME_CA.fingerprint, authorities: 1, authoritiesDigest: 'one' },
+    after: CONFIGURED,
+    name: '*.example.com',
+    port: 8443,
+    at: NOON,
+  });
   for (const sink of sinks) {
     sink.begun?.('server');
     for (const handshake of handshakes) sink.report(handshake, caller);

@@ -30,7 +30,7 @@ interface ConfigurationRow extends Omit<AttributeRow, 'read' | 'occasion'> {
   readonly read: (change: ConfigurationChange) => AttributeRow['example'] | undefined;
 }
 
-// Of ourselves: nobody else is named.
+// Of ourselves: nobody else is named. But a fingerprint is that of what clients of ours report of us.
 const ours = { stability: 'development', ours: true, data: 'neither' } as const;
 
 /** What `tls.config.changed` says. One row an attribute; the README's table is made of them. */
@@ -55,12 +55,14 @@ export const CONFIGURATION_ATTRIBUTES = {
   },
   'tls.config.certificate': {
     ...ours,
+    data: 'identity',
     brief: 'Fingerprint of the certificate that is presented from now on: SHA-256 of its DER, upper-case hex.',
     example: '9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08',
     read: ({ after }) => after.fingerprint,
   },
   'tls.config.certificate.previous': {
     ...ours,
+    data: 'identity',
     brief: 'The same of the one before.',
     example: 'B5BB9D8014A0F9B1D61E21E796D78DCCDF1352F23CD32812F4850B878AE4944C',
     read: ({ before }) => before?.fingerprint,

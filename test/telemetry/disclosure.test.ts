@@ -102,6 +102,8 @@ describe('what each attribute may give away', () => {
         'tls.client.subject',
         'tls.client.x509.alternative_names',
         'tls.client.x509.serial_number',
+        'tls.config.certificate',
+        'tls.config.certificate.previous',
         'tls.proxy.subject',
         'tls.verify.message',
       ],

@@ -254,14 +254,14 @@ describe('otel-tls audit', function () {
   describe('with Jaeger', () => {
     let server: Server;
     let url: string;
-    let answers: (path: URL) => { status?: number; type?: string; body: string };
+    let answers: (path: URL) => { status?: number; type?: string; body: string; isHeld?: boolean };
     const asked: URL[] = [];
     before(async () => {
       server = createServer((request, response) => {
         const path = new URL(request.url ?? '/', 'http://jaeger');
         asked.push(path);
-        const { status = 200, type = 'application/json', body } = answers(path);
-        response.writeHead(status, { 'content-type': type }).end(body);
+        const { status = 200, type = 'application/json', body, isHeld } = answers(path);
+        if (!isHeld) response.writeHead(status, { 'content-type': type }).end(body);
       });
       await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
       url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -355,6 +355,35 @@ describe('otel-tls audit', function () {
         assert.equal(stderr.trimEnd().split('\n').length, 1);
       });
     }
+
+    it('keeps what it has when it is interrupted, and marks it', async () => {
+      const first = { body: JSON.stringify({ data: [trace(1)] }) };
+      answers = ({ searchParams }) => {
+        if (!searchParams.has('service')) return { body: JSON.stringify({ data: ['orders', 'slow'] }) };
+        if (searchParams.get('service') === 'orders') return first;
+        child.kill('SIGINT');
+        return { body: '', isHeld: true };
+      };
+      const parameters = [
+        'audit',
+        join(EXAMPLE, 'api.yaml'),
+        '--jaeger',
+        url,
+        '--format',
+        'json',
+        '--fail-on',
+        'never',
+      ];
+      const child = spawn(process.execPath, [OTEL_TLS, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', chunk => {
+        stdout += chunk;
+      });
+      const [exitCode] = await once(child, 'close');
+      const { evidence } = JSON.parse(stdout) as AuditResult;
+      assert.deepEqual([exitCode, evidence.partial, evidence.requests], [2, true, 1]);
+      assert.match(evidence.notes.join('\n'), /^interrupted: /m);
+    });
 
     it('says in one sentence that it cannot be reached', async () => {
       const other = createServer();

@@ -12,6 +12,7 @@ import {
   SEVERITIES,
 } from './audit-result';
 import {
+  type CountedFailures,
   type EvidenceAttributes,
   type EvidenceLog,
   type EvidenceSpan,
@@ -65,10 +66,12 @@ export function judge(
   spans: Iterable<EvidenceSpan>,
   logs: Iterable<EvidenceLog> = [],
   options: AuditOptions = {},
+  counted: Iterable<CountedFailures> = [],
 ): Conclusion {
   const run = new AuditRun(operations, options);
   for (const span of spans) run.span(span);
   for (const log of logs) run.log(log);
+  for (const failures of counted) run.counted(failures);
   return run.conclude();
 }
 
@@ -81,7 +84,10 @@ const MOST_WAITING = 50_000;
 const MOST_UNEXPLAINED = 100_000;
 /** Targets of no operation, and certificates near their end. */
 const MOST_SUBJECTS = 500;
+const MOST_SERIES = 10_000;
 const MOST_TRACES = 5;
+/** Clocks, and the time between the start of a process and its first handshake. */
+const SLACK_MS = 3_600_000;
 
 const EVERY_ROW = Object.entries<FindingRow>(FINDINGS) as [FindingId, FindingRow][];
 const REQUEST_ROWS = EVERY_ROW.filter((entry): entry is [FindingId, RequestRow] => entry[1].about === 'request');
@@ -107,6 +113,12 @@ export class AuditRun {
   readonly #refusalRecords = new Set<string>();
   readonly #hangups = new Map<string, Unexplained>();
   readonly #failedParents = new Set<string>();
+
+  /** By series: how many failed at its first point and at its last. */
+  readonly #series = new Map<string, { readonly failures: CountedFailures; first: number; last: number }>();
+  /** Failed handshakes with a span, by side and reason. */
+  readonly #failures = new Map<string, number>();
+  #suppressed = 0;
 
   #spans = 0;
   #logs = 0;
@@ -162,10 +174,26 @@ export class AuditRun {
         break;
       case 'tls.telemetry.suppressed': {
         const [what, count] = suppressedIn(log.attributes);
+        if (what === 'handshakes') this.#suppressed += count;
         this.#found('failures-suppressed', what, log.at, example, count);
         break;
       }
     }
+  }
+
+  counted(failures: CountedFailures): void {
+    const { resource, side, reason, started, count, isCumulative, at } = failures;
+    const { service, since } = this.#options;
+    if ((service !== undefined && serviceOf(resource) !== service) || (since !== undefined && at < since)) return;
+    const instance = [serviceOf(resource), textOf(resource, 'service.instance.id'), resource['process.pid']];
+    const key = [...instance, side, reason, isCumulative ? started : ''].join('\n');
+    const series = this.#series.get(key);
+    if (series === undefined && this.#series.size >= MOST_SERIES) this.#dropped.records++;
+    else if (series === undefined) this.#series.set(key, { failures, first: count, last: count });
+    else if (isCumulative) {
+      series.first = Math.min(series.first, count);
+      series.last = Math.max(series.last, count);
+    } else series.last += count;
   }
 
   /** May be asked once: what waited is judged now. */
@@ -237,6 +265,9 @@ export class AuditRun {
     this.#seenHandshakes++;
     if (handshake.hasFailed) {
       this.#seenFailures++;
+      const kind = `${handshake.side} ${handshake.reason ?? '_OTHER'}`;
+      if (this.#failures.has(kind) || this.#failures.size < MOST_SUBJECTS)
+        this.#failures.set(kind, (this.#failures.get(kind) ?? 0) + 1);
       this.#remember(this.#failedHandshakes, handshake.spanId);
       this.#toldByLog.delete(handshake.spanId);
       if (handshake.side === 'client' && handshake.parentSpanId !== '') {
@@ -370,6 +401,35 @@ export class AuditRun {
       this.#found('hangup-without-reason', service, at, { traceId, spanId, name: what, service, attributes: {} });
     this.#toldByLog.clear();
     this.#hangups.clear();
+    this.#countRest();
+  }
+
+  /** What the metrics counted, less what spans and log records told, less what was said to be left unsaid. */
+  #countRest(): void {
+    const missing = new Map<string, { count: number; readonly failures: CountedFailures }>();
+    for (const { failures, first, last } of this.#series.values()) {
+      const kind = `${failures.side} ${failures.reason}`;
+      // A count that began before the evidence did holds failures that are not in it.
+      const begins = Number.isFinite(this.#first) ? this.#first : failures.started;
+      const isOlder = failures.isCumulative && failures.started < begins - SLACK_MS;
+      const entry = missing.get(kind) ?? { count: 0, failures };
+      entry.count += isOlder ? last - first : last;
+      missing.set(kind, entry);
+    }
+    const byLog = this.#whole.get('failure-sampled-away');
+    let total = -this.#suppressed;
+    for (const [kind, entry] of missing) {
+      entry.count -= (this.#failures.get(kind) ?? 0) + (byLog?.get(entry.failures.reason)?.count ?? 0);
+      total += Math.max(0, entry.count);
+    }
+    if (total <= 0) return;
+    for (const [kind, { count, failures }] of missing) {
+      const example = plainExample(
+        { traceId: '', spanId: '', resource: failures.resource },
+        `tls.${failures.side}.handshake.duration`,
+      );
+      if (count > 0) this.#found('failures-without-trail', kind, failures.at, example, count);
+    }
   }
 
   #leaks(
@@ -523,6 +583,7 @@ const NOUNS: { readonly [id in FindingId]?: string } = {
   'certificate-exported': 'record',
   'failure-sampled-away': 'log record',
   'failures-suppressed': 'failure',
+  'failures-without-trail': 'failure',
   'hangup-without-reason': 'request',
   'forwarded-certificate-spoofed': 'request',
 };

@@ -32,6 +32,19 @@ export interface EvidenceLog {
   readonly sampled: boolean;
 }
 
+/** One point of a histogram of handshakes: how many failed for one reason, by the metrics, which count every one. */
+export interface CountedFailures {
+  readonly resource: EvidenceAttributes;
+  readonly side: 'client' | 'server';
+  readonly reason: string;
+  readonly count: number;
+  /** True: since `started`; false: only since the point before. */
+  readonly isCumulative: boolean;
+  /** Milliseconds since the epoch, as is `at`. */
+  readonly started: number;
+  readonly at: number;
+}
+
 export type EvidenceAttributes = { readonly [key: string]: unknown };
 
 /** A certificate as far as a span names it. */

@@ -231,6 +231,21 @@ export const FINDINGS = {
     breaksTrail: false,
     seen: 'fitted no operation of the description',
   },
+  'failures-without-trail': {
+    about: 'whole',
+    title: 'Failures without a trail',
+    severity: 'high',
+    help: 'The metrics, which count every handshake, know of failures that neither spans nor events tell of: that somebody was refused is known, and nothing of whom.',
+    restsOn:
+      '`tls.server.handshake.duration` and `tls.client.handshake.duration` with `tls.handshake.outcome` `failed` (OTLP JSON only), against failed handshake spans, log records and what was said to be suppressed',
+    remediation: {
+      text: 'Send spans and logs to where the metrics go, and record every failed handshake whatever is sampled of the others.',
+      paste: 'sampler: new TlsFailureSampler(new TraceIdRatioBasedSampler(0.1)),',
+    },
+    references: [R.asvs16_3_1, R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
+    breaksTrail: false,
+    seen: 'stood in the metrics alone',
+  },
   'failure-sampled-away': {
     about: 'whole',
     title: 'Failures sampled away',

@@ -62,6 +62,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
   const sink: EvidenceSink = {
     span: span => run.span(span),
     log: log => run.log(log),
+    counted: failures => run.counted(failures),
     note(sentence) {
       if (notes.length < MOST_NOTES) notes.push(sentence);
     },

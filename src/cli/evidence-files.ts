@@ -2,6 +2,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { createGunzip } from 'node:zlib';
+import type { CountedFailures } from '../audit/evidence';
 import { MalformedRequest, type ReceivedLog, type ReceivedSpan, readRequest, type Signal } from './otlp-messages';
 import { UsageError } from './usage-error';
 
@@ -9,6 +10,8 @@ import { UsageError } from './usage-error';
 export interface EvidenceSink {
   span(span: ReceivedSpan): void;
   log(log: ReceivedLog): void;
+  /** Failures that the metrics counted. */
+  counted(failures: CountedFailures): void;
   /** A sentence: what could not be read, and how much of it. */
   note(sentence: string): void;
 }
@@ -246,7 +249,10 @@ const SIGNALS: { readonly [field: string]: Signal } = {
 };
 
 /** One OTLP request as parsed JSON, or a list of them. Answers what is wrong with it; undefined: nothing. */
-export function tellRequest(request: unknown, sink: Pick<EvidenceSink, 'span' | 'log'>): string | undefined {
+export function tellRequest(
+  request: unknown,
+  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
+): string | undefined {
   if (Array.isArray(request)) return request.map(one => tellRequest(one, sink)).find(fault => fault !== undefined);
   const fields = typeof request === 'object' && request !== null ? Object.keys(request) : [];
   const known = fields.filter(field => Object.hasOwn(SIGNALS, field));
@@ -254,7 +260,10 @@ export function tellRequest(request: unknown, sink: Pick<EvidenceSink, 'span' | 
   let fault: string | undefined;
   for (const field of known) {
     const signal = SIGNALS[field]!;
-    if (signal === 'metrics') continue;
+    if (signal === 'metrics') {
+      tellMetrics(request as { readonly resourceMetrics: unknown }, sink);
+      continue;
+    }
     try {
       tellReceived(readRequest(signal, request), sink);
     } catch (error) {
@@ -265,7 +274,10 @@ export function tellRequest(request: unknown, sink: Pick<EvidenceSink, 'span' | 
   return fault;
 }
 
-function tellReceived(received: ReturnType<typeof readRequest>, sink: Pick<EvidenceSink, 'span' | 'log'>): void {
+function tellReceived(
+  received: ReturnType<typeof readRequest>,
+  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
+): void {
   for (const span of received.spans) sink.span(span);
   for (const log of received.logs) sink.log(log);
 }
@@ -276,7 +288,11 @@ const PARTS = {
 } as const;
 
 /** A request with something in it that is no span, or no record: the others are told, and the first fault is answered. */
-function tellOneByOne(signal: 'traces' | 'logs', groups: unknown, sink: Pick<EvidenceSink, 'span' | 'log'>): string {
+function tellOneByOne(
+  signal: 'traces' | 'logs',
+  groups: unknown,
+  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
+): string {
   const [groupsField, scopesField, recordsField] = PARTS[signal];
   let first: string | undefined;
   let malformed = 0;
@@ -298,6 +314,51 @@ function tellOneByOne(signal: 'traces' | 'logs', groups: unknown, sink: Pick<Evi
   return first === undefined
     ? `a request with something that is no OTLP in it: the ${signal === 'traces' ? 'spans' : 'records'} were read`
     : `${malformed} ${signal === 'traces' ? 'spans' : 'log records'} that are none were left out: ${first}`;
+}
+
+const HISTOGRAMS: { readonly [name: string]: 'client' | 'server' } = {
+  'tls.server.handshake.duration': 'server',
+  'tls.client.handshake.duration': 'client',
+};
+
+/** Of metrics only the failures that they count are of interest; what is no such thing is passed over. */
+function tellMetrics(request: { readonly resourceMetrics: unknown }, sink: Pick<EvidenceSink, 'counted'>): void {
+  for (const group of listOf(request.resourceMetrics)) {
+    const resource = plainAttributes(fieldOf(fieldOf(group, 'resource'), 'attributes'));
+    for (const scope of listOf(fieldOf(group, 'scopeMetrics'))) {
+      for (const metric of listOf(fieldOf(scope, 'metrics'))) {
+        const name = String(fieldOf(metric, 'name'));
+        const histogram = fieldOf(metric, 'histogram');
+        if (!Object.hasOwn(HISTOGRAMS, name)) continue;
+        const temporality = String(fieldOf(histogram, 'aggregationTemporality'));
+        for (const point of listOf(fieldOf(histogram, 'dataPoints'))) {
+          const attributes = plainAttributes(fieldOf(point, 'attributes'));
+          const count = Number(fieldOf(point, 'count'));
+          if (attributes['tls.handshake.outcome'] !== 'failed' || !Number.isSafeInteger(count)) continue;
+          sink.counted({
+            resource,
+            side: HISTOGRAMS[name]!,
+            reason: String(attributes['error.type'] ?? '_OTHER').slice(0, 100),
+            count,
+            isCumulative: /^(2|AGGREGATION_TEMPORALITY_CUMULATIVE)$/.test(temporality),
+            started: Number(fieldOf(point, 'startTimeUnixNano')) / 1e6 || 0,
+            at: Number(fieldOf(point, 'timeUnixNano')) / 1e6 || 0,
+          });
+        }
+      }
+    }
+  }
+}
+
+/** Texts and integers alone. */
+function plainAttributes(list: unknown): { readonly [key: string]: string | number } {
+  const attributes: { [key: string]: string | number } = Object.create(null);
+  for (const pair of listOf(list)) {
+    const [key, value] = [fieldOf(pair, 'key'), fieldOf(pair, 'value')];
+    const plain = fieldOf(value, 'stringValue') ?? fieldOf(value, 'intValue');
+    if (typeof key === 'string' && (typeof plain === 'string' || typeof plain === 'number')) attributes[key] = plain;
+  }
+  return attributes;
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge } from '../../src/audit/audit-run';
-import type { EvidenceAttributes, EvidenceLog, EvidenceSpan } from '../../src/audit/evidence';
+import type { CountedFailures, EvidenceAttributes, EvidenceLog, EvidenceSpan } from '../../src/audit/evidence';
 import { FINDINGS, type FindingId } from '../../src/audit/findings';
 import type { Operation } from '../../src/audit/operations';
 
@@ -109,6 +109,7 @@ interface Case {
   readonly spans?: readonly EvidenceSpan[];
   readonly logs?: readonly EvidenceLog[];
   readonly operations?: readonly Operation[];
+  readonly counted?: readonly CountedFailures[];
 }
 
 const bearer = { ...ORDERS, isUserKnown: true };
@@ -116,6 +117,16 @@ const optional = { ...ORDERS, protection: 'optional' as const };
 const event = (name: string, attributes = {}) => ({ events: [{ name, attributes }] });
 const caller = span('GET', 3, {}, { status: { code: 'error', message: 'socket hang up' } });
 const failure = span('TLS server handshake', 1, changed(GOOD_HANDSHAKE, failed({ 'error.type': 'unknown_ca' })));
+
+const counted = (count: number): CountedFailures => ({
+  resource: { 'service.name': 'shop' },
+  side: 'server',
+  reason: 'unknown_ca',
+  count,
+  isCumulative: true,
+  started: NOON - 1000,
+  at: NOON,
+});
 
 /** The least that is found, and the most that is not: pairs around each boundary. */
 const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; readonly fine: readonly Case[] } } = {
@@ -196,6 +207,33 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
       { spans: [...visit(), ...visit({ 'url.path': '/.env', 'http.response.status_code': 404 })] },
       { spans: [...visit(), ...visit({ 'url.path': '/x', 'http.request.method': 'OPTIONS' })] },
       { spans: [...visit(), ...visit({ 'url.path': '/x' }, {}, { resource: { 'service.name': 'another' } })] },
+    ],
+  },
+  'failures-without-trail': {
+    found: [
+      { counted: [counted(1)] },
+      { spans: [failure], counted: [counted(1), counted(2)] },
+      {
+        spans: [failure],
+        counted: [
+          { ...counted(1), isCumulative: false },
+          { ...counted(1), isCumulative: false },
+        ],
+      },
+      { counted: [counted(5)], logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 4 })] },
+    ],
+    fine: [
+      { spans: [failure], counted: [counted(1), counted(1)] },
+      { counted: [counted(4)], logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 4 })] },
+      { counted: [counted(1)], logs: [log('tls.handshake.failed', { 'error.type': 'unknown_ca' })] },
+      // Counted since before the evidence begins.
+      {
+        spans: visit(),
+        counted: [
+          { ...counted(70), started: NOON - DAY },
+          { ...counted(70), started: NOON - DAY },
+        ],
+      },
     ],
   },
   'failure-sampled-away': {
@@ -351,8 +389,8 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
   },
 };
 
-function rulesFound({ spans = [], logs = [], operations = [ORDERS] }: Case): string[] {
-  return judge([...operations, HEALTH], spans, logs).findings.map(({ rule }) => rule);
+function rulesFound({ spans = [], logs = [], operations = [ORDERS], counted = [] }: Case): string[] {
+  return judge([...operations, HEALTH], spans, logs, {}, counted).findings.map(({ rule }) => rule);
 }
 
 describe('the findings', () => {

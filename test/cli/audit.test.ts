@@ -150,6 +150,29 @@ describe('otel-tls audit', function () {
     ]);
   });
 
+  it('holds what the metrics counted against what spans and events tell', async () => {
+    const point = (count: string) => ({
+      attributes: [
+        { key: 'tls.handshake.outcome', value: { stringValue: 'failed' } },
+        { key: 'error.type', value: { stringValue: 'unknown_ca' } },
+      ],
+      startTimeUnixNano: '1763800000000000000',
+      timeUnixNano: '1763800060000000000',
+      count,
+    });
+    const line = (count: string) => {
+      const histogram = { aggregationTemporality: 2, dataPoints: [point(count), 7, { count: {} }] };
+      const metrics = [{ name: 'tls.server.handshake.duration', histogram }, { name: 'other' }, null];
+      return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+    };
+    const { findings } = await audited('--evidence', file('metrics.jsonl', `${line('3')}\n${line('8')}\n`));
+    const found = findings.filter(({ rule }) => rule === 'failures-without-trail');
+    assert.deepEqual(
+      found.map(({ subject, message }) => [subject, message]),
+      [['server unknown_ca', '8 failures stood in the metrics alone']],
+    );
+  });
+
   it('says that a gzip file ends early, and keeps what came before', async () => {
     const zipped = gzipSync(readFileSync(GAPS));
     const { evidence } = await audited('--evidence', file('cut.gz', zipped.subarray(0, zipped.length / 2)));

@@ -58,7 +58,10 @@ describe('the packed package, installed into an empty application', function () 
     const { exports, bin } = JSON.parse(await readFile(join(CHECKOUT, 'package.json'), 'utf8'));
     const paths = packed.files.map(({ path }) => path);
     const foreign = paths.filter(
-      path => !/^(build\/src\/.*\.(js|d\.ts|js\.map)|collector-config\/.*|schemas\/.*\.schema\.json|package\.json|[A-Z]+(\.md)?)$/.test(path),
+      path =>
+        !/^(build\/src\/.*\.(js|d\.ts|js\.map)|collector-config\/.*|schemas\/.*\.schema\.json|package\.json|[A-Z]+(\.md)?)$/.test(
+          path,
+        ),
     );
     assert.deepEqual(foreign, []);
     const promised = [exports['.'], exports['./register']].flatMap(entry => [entry.types, entry.default]);

@@ -3,13 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const CHECKOUT = join(__dirname, '../../..');
-const FOLDERS = ['.', 'examples', 'collector-config'];
+const FOLDERS = ['.', 'docs', 'examples', 'collector-config'];
 
 /** What a document says exists, and where: a word that it uses, a line that shows it to the reader. */
 const CLAIMS: Readonly<Record<string, (text: string, folder: string) => string[]>> = {
   'npm scripts': text => [...text.matchAll(/\bnpm run ([\w:-]+)/g)].map(match => match[1] as string).filter(isNoScript),
   'files and folders': text =>
-    [...text.matchAll(/`((?:src|test|examples|collector-config|\.github|\.ci)\/[\w./-]*)`/g)]
+    [...text.matchAll(/`((?:src|test|docs|examples|collector-config|\.github|\.ci)\/[\w./-]*)`/g)]
       .map(match => match[1] as string)
       .filter(path => !existsSync(join(CHECKOUT, path))),
   'links within the repository': (text, folder) =>

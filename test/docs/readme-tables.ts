@@ -26,6 +26,7 @@ import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REQUEST_ATTRIBUTES, type RequestAttributeName } from '../../src/telemetry/request-attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 import { STARTERS } from '../end-to-end/span-starters';
+import { code, table, withTables } from './document-tables';
 import { ENVIRONMENT } from './environment';
 
 /**
@@ -33,14 +34,7 @@ import { ENVIRONMENT } from './environment';
  * `<!-- name:begin -->` and `<!-- name:end -->`, or a place has no table.
  */
 export function withFreshTables(readme: string): string {
-  const places = [...readme.matchAll(/<!-- ([a-z-]+):begin -->/g)].map(match => match[1] as string);
-  const unknown = places.filter(name => !Object.hasOwn(TABLES, name) && !BY_HAND.includes(name));
-  if (unknown.length > 0) throw new Error(`the README has a place for unknown tables: ${unknown.join(', ')}`);
-  return Object.entries(TABLES).reduce((text, [name, table]) => {
-    const place = new RegExp(`(<!-- ${name}:begin -->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
-    if (!place.test(text)) throw new Error(`the README has no place for the table ${name}`);
-    return text.replace(place, (_whole, begin: string, end: string) => `${begin}\n${table()}\n\n${end}`);
-  }, readme);
+  return withTables('the README', readme, TABLES, BY_HAND);
 }
 
 /** Filled with what a program printed that takes too long for every test run. */
@@ -307,17 +301,8 @@ function refusedFor(reason: FailureReason): Handshake {
   };
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
-}
-
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-}
-
-function code(value: unknown): string {
-  return `\`${value}\``;
 }
 
 function shortened(example: unknown): string {

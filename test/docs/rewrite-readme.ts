@@ -1,18 +1,27 @@
-/** `npm run docs`: rewrites the README's tables. `--check` writes nothing and fails when a rewrite would change anything. */
+/** `npm run docs`: rewrites what is made of the code. `--check` writes nothing and fails when a rewrite would change anything. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withFreshTables } from './readme-tables';
+import { withFreshMappings, withFreshSearches } from './watching-tables';
 
-const README = join(__dirname, '../../../README.md');
+const CHECKOUT = join(__dirname, '../../..');
 
-const readme = readFileSync(README, 'utf8');
-const fresh = withFreshTables(readme);
-if (fresh === readme) {
-  console.log('README.md is fresh');
-} else if (process.argv.includes('--check')) {
-  console.error('README.md is stale: its tables are not what the code says. Run `npm run docs`.');
-  process.exitCode = 1;
-} else {
-  writeFileSync(README, fresh);
-  console.log('README.md rewritten');
+const DOCUMENTS: Readonly<Record<string, (text: string) => string>> = {
+  'README.md': withFreshTables,
+  'docs/mappings.md': withFreshMappings,
+  'docs/searches.md': withFreshSearches,
+};
+
+for (const [path, madeAnew] of Object.entries(DOCUMENTS)) {
+  const document = readFileSync(join(CHECKOUT, path), 'utf8');
+  const fresh = madeAnew(document);
+  if (fresh === document) {
+    console.log(`${path} is fresh`);
+  } else if (process.argv.includes('--check')) {
+    console.error(`${path} is stale: its tables are not what the code says. Run \`npm run docs\`.`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(join(CHECKOUT, path), fresh);
+    console.log(`${path} rewritten`);
+  }
 }

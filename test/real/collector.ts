@@ -73,6 +73,7 @@ export type CollectorFile = keyof typeof IMPATIENT;
 /** What a test sees sooner, or at all: metrics every second, and log records on the console. */
 const IMPATIENT = {
   'agent-jaeger.yaml': ['connectors::span_metrics::metrics_flush_interval=1s', 'exporters::debug::verbosity=detailed'],
+  'agent-evidence.yaml': [],
   'agent-loadbalancing.yaml': [],
   'gateway.yaml': ['connectors::span_metrics::metrics_flush_interval=1s'],
 };

@@ -158,8 +158,12 @@ async function boundedText(response: Response): Promise<string> {
 function wordsOf(error: unknown): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return `no answer within ${PATIENCE_MS / 1000} s`;
-  const { code } = (cause ?? {}) as { code?: unknown };
-  return message === 'fetch failed' ? `not reachable (${typeof code === 'string' ? code : message})` : message;
+  if (message !== 'fetch failed') return message;
+  const { name: fault, code } = (cause ?? {}) as { name?: unknown; code?: unknown };
+  // A gRPC port, for one. It has a code on some Nodes only.
+  if (fault === 'HTTPParserError') return 'what answers there speaks no HTTP/1.1';
+  if (typeof code !== 'string') return `not reachable (${message})`;
+  return `${code.startsWith('ERR_SSL_') ? 'the TLS handshake failed' : 'not reachable'} (${code})`;
 }
 
 // Jaeger's own JSON: model/json/model.go. Times are microseconds. Last checked 2026-11-22.

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -419,6 +419,27 @@ describe('otel-tls audit', function () {
         stderr,
         /^otel-tls: http:\S+: not reachable \(ECONNREFUSED\); Jaeger's query API was expected there .*\n$/,
       );
+    });
+
+    it('says in one sentence that something else than HTTP answers, or no TLS', async () => {
+      // The first bytes of a gRPC server.
+      const server = createTcpServer(socket => {
+        socket.on('error', () => {}).end(Buffer.from('000006040000000000000500004000', 'hex'));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      try {
+        for (const [scheme, why] of [
+          ['http', 'what answers there speaks no HTTP/1\\.1'],
+          ['https', 'the TLS handshake failed \\(ERR_SSL_\\w+\\)'],
+        ]) {
+          const { port } = server.address() as AddressInfo;
+          const { stdout, stderr, exitCode } = await audit('--jaeger', `${scheme}://127.0.0.1:${port}`);
+          assert.deepEqual([exitCode, stdout], [2, '']);
+          assert.match(stderr, new RegExp(`^otel-tls: ${scheme}:\\S+: ${why}; Jaeger's query API was expected .*\\n$`));
+        }
+      } finally {
+        server.close();
+      }
     });
   });
 

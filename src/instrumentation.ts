@@ -2,6 +2,7 @@ import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { Configurations } from './configurations';
 import { Decisions } from './decisions';
+import type { ClientHelloTap } from './hooks/client-hello-tap';
 import { guard, warn } from './hooks/guard';
 import { HttpClientHook } from './hooks/http-client-hook';
 import { HttpServerHook } from './hooks/http-server-hook';
@@ -195,6 +196,14 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     warn(sentence);
   }
 
+  /** The file is loaded for who wants it only. */
+  #openTap(): ClientHelloTap | undefined {
+    const { ClientHelloTap } = require('./hooks/client-hello-tap') as typeof import('./hooks/client-hello-tap');
+    const tap = ClientHelloTap.open();
+    if (!tap) this._warn('fingerprints: this Node lets nobody hear what clients offer; there will be none');
+    return tap;
+  }
+
   #start(
     settings: Settings,
     requestHooks: RequestHooks,
@@ -233,7 +242,8 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       new SuppressionReport(requestFlood, meter, logger, 'requests'),
     ];
     const reporter = new Reporter(sinks, () => providers.somebodyListens());
-    const socketHook = new TlsSocketHook(reporter);
+    const tap = settings.fingerprints ? this.#openTap() : undefined;
+    const socketHook = new TlsSocketHook(reporter, undefined, tap);
     const secureContextHook = new SecureContextHook(configurations);
     const spans = new RequestSpans(settings, requestHooks, disclosure, complaint => this._warn(complaint));
     const decisionEvents = new DecisionEvents(

@@ -11,7 +11,7 @@ import type { Sink } from './telemetry/sink';
 const BATCH_MS = 50;
 /** Reported at once when so many wait, whatever the time. */
 const MAX_WAITING = 128;
-/** Certificates of handshakes that wait to be reported: an attacker chooses their size. */
+/** Certificates and first messages of handshakes that wait to be reported: an attacker chooses their size. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 /** Names of issuers that are remembered, 1 KiB at most each. */
 const MAX_ISSUERS = 100;
@@ -119,6 +119,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   over(observation: Observation, birth: Birth): void {
     for (const sink of this.#counting) guard(() => sink.over?.(observation.side));
     this.#waitingBytes += observation.certificate?.byteLength ?? 0;
+    this.#waitingBytes += observation.clientHello?.byteLength ?? 0;
     for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
     birth.unreported = observation;
     this.#hasMetUnverifiedClient ||=
@@ -270,4 +271,5 @@ function letGo(judged: Observation): void {
   judged.revocationLists = undefined;
   judged.secureContext = undefined;
   judged.ownCertificate = undefined;
+  judged.clientHello = undefined;
 }

@@ -25,6 +25,8 @@ export interface TlsInstrumentationConfig extends InstrumentationConfig, Request
   certificatePem?: boolean;
   /** Of the certificates of verified peers too, how long they are valid for: a series each, 100 at most. */
   peerCertificateExpiry?: boolean;
+  /** What every client of a server offers (JA4, JA3, ciphers, groups, versions), refused ones included. Read when enabled. */
+  fingerprints?: boolean;
   /** Where events go: on the handshake's span, to the logs, or both. */
   events?: 'both' | 'span' | 'log' | 'none';
   /** What the spans of HTTP requests carry of their connection: a few attributes and a link, all of them, nothing. */
@@ -133,6 +135,13 @@ export const OPTIONS: { readonly [Name in keyof Settings]: OptionRow<Settings[Na
     expected: YES_OR_NO,
     byDefault: false,
     brief: "The gauge `tls.certificate.time_to_expiry` has verified peers' certificates too, 100 at most one by one.",
+  },
+  fingerprints: {
+    environmentVariable: 'OTEL_INSTRUMENTATION_TLS_FINGERPRINTS',
+    expected: YES_OR_NO,
+    byDefault: false,
+    brief:
+      'What every client of a server offers, refused ones included: JA4, JA3, ciphers, groups, versions. See [Fingerprints](#fingerprints).',
   },
   events: {
     environmentVariable: 'OTEL_INSTRUMENTATION_TLS_EVENTS',

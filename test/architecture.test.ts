@@ -92,6 +92,7 @@ const PURE_PARTS: Readonly<Record<string, readonly string[]>> = {
 const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
   asn1js: 'certificate/der.ts',
   'structured-headers': 'forwarded/structured-fields.ts',
+  'read-tls-client-hello': 'handshake/client-hello.ts',
   '@opentelemetry/sdk-node': 'preload.ts',
   protobufjs: 'cli/',
   '@readme/openapi-parser': 'audit/description.ts',

@@ -40,6 +40,7 @@ describe('the settings', () => {
       certificateDetails: 'failed',
       certificatePem: false,
       peerCertificateExpiry: false,
+      fingerprints: false,
       events: 'both',
       requestAttributes: 'default',
       identity: 'full',
@@ -58,7 +59,7 @@ describe('the settings', () => {
   it('name an option that they do not know, and those that they do', () => {
     const { settings, complaints } = read({ handshakeSpan: 'none' });
     assert.deepEqual(complaints, [
-      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, peerCertificateExpiry, events, requestAttributes, identity, addresses, requestHook, userId, forwarded, patterns, identityKey, attributes",
+      "unknown option 'handshakeSpan'; known are handshakeSpans, abandonedSpans, floodLimit, floodLimitPerNetwork, floodLimitPerReason, certificateDetails, certificatePem, peerCertificateExpiry, fingerprints, events, requestAttributes, identity, addresses, requestHook, userId, forwarded, patterns, identityKey, attributes",
     ]);
     assert.deepEqual(settings, DEFAULTS);
   });

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from '../certificate/peer-certificate';
+import type { ClientHello } from './client-hello';
 import type { FailureReason } from './failure-reasons';
 import type { Phase } from './phase';
 import type { TlsAlert } from './tls-alerts';
@@ -104,6 +105,8 @@ export interface Handshake {
   readonly peerCertificate?: PeerCertificate | undefined;
   /** The presented chain, leaf first, at most ten. Empty unless the handshake failed: reading it then disturbs nobody. */
   readonly peerChain: readonly PeerCertificate[];
+  /** What the client offered. Undefined unless fingerprints are wanted; on a client; of what was no ClientHello or over 16 KiB. */
+  readonly clientHello?: ClientHello | undefined;
   readonly verification: Verification;
   readonly outcome: Outcome;
   /** Ours, which we presented, or on a client would have if asked. Undefined: there is none, or it is not known. */

@@ -1,6 +1,7 @@
 import { readOwnCertificate } from '../certificate/own-certificate';
 import type { PeerCertificate } from '../certificate/peer-certificate';
 import { RevocationLists } from '../certificate/revocation-lists';
+import { ClientHello } from './client-hello';
 import { diagnose, hasExpired } from './diagnosis';
 import { FAILURE_REASONS, type FailureReason, reasonForError } from './failure-reasons';
 import type {
@@ -95,6 +96,8 @@ export interface Observation {
   revocationLists?: unknown;
   /** The leaf that this side presents, or would if asked; the same bytes for the same context. */
   ownCertificate?: Uint8Array | undefined;
+  /** Server: the client's first message, copied. Undefined unless fingerprints are wanted. */
+  clientHello?: Uint8Array | undefined;
 }
 
 /** Reads a certificate's DER; `trusted` when the verification found nothing wrong with it. Never throws. */
@@ -130,6 +133,7 @@ export function conclude(
     staleIdentity: staleIdentityOf(seen, peerCertificate, verification),
     peerCertificate,
     peerChain,
+    clientHello: seen.clientHello && new ClientHello(seen.clientHello),
     verification,
     outcome: judgeOutcome(seen, verification),
     ownCertificate: seen.ownCertificate && readOwnCertificate(seen.ownCertificate),

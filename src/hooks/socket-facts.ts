@@ -34,7 +34,9 @@ interface TlsWrap {
   onhandshakestart?: unknown;
   /** The context for the name that was asked for, where the server had one: by its SNICallback, or by addContext. */
   sni_context?: unknown;
-  _parent?: { bytesRead?: number; bytesWritten?: number; constructor?: { name?: string } };
+  _parent?: { bytesRead?: number; bytesWritten?: number; isStreamBase?: boolean; constructor?: { name?: string } };
+  /** Takes encrypted bytes that Node had read before TLS began. */
+  receive?(bytes: Uint8Array): unknown;
 }
 
 /** The parts of a TLSSocket that Node does not document. */
@@ -127,6 +129,7 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
     trustAnchors: undefined,
     revocationLists: undefined,
     ownCertificate: undefined,
+    clientHello: undefined,
   };
 }
 
@@ -155,6 +158,42 @@ export function onHandshakeStart(socket: TLSSocket, begun: () => void): void {
   handle.onhandshakestart = function onhandshakestart(this: unknown, at: unknown) {
     begun();
     return original.call(this, at);
+  };
+}
+
+/** Where a server's TLS gets its bytes from. */
+export interface EncryptedSource {
+  /** The stream below: TCP, a pipe, TLS again. Of Node's own kind, so that what is native can listen to it. */
+  readonly stream: object;
+  /** Hands encrypted bytes to OpenSSL, as if they had just come. */
+  readonly receive: (bytes: Uint8Array) => void;
+  /** Some have come already, and Node will hand them over in a moment. Tells of them; answers how to stop that. */
+  readonly onBuffered: (told: (bytes: Uint8Array) => void) => () => void;
+}
+
+/** At the socket's birth only. Undefined where Node lacks any of it. */
+export function encryptedSourceOf(socket: TLSSocket): EncryptedSource | undefined {
+  const handle = handleOf(socket);
+  const stream = handle?._parent;
+  const original = handle?.receive;
+  if (!handle || stream?.isStreamBase !== true || typeof original !== 'function') return undefined;
+  const receive = (bytes: Uint8Array) => void original.call(handle, bytes);
+  const nothing = () => {};
+  return {
+    stream,
+    receive,
+    onBuffered(told) {
+      // STARTTLS, or a server that looks at the first bytes itself and then puts them back.
+      if (!insideOf(socket)._parent?.readableLength) return nothing;
+      const listening = (bytes: Uint8Array) => {
+        told(bytes);
+        return original.call(handle, bytes);
+      };
+      handle.receive = listening;
+      return () => {
+        if (handle.receive === listening) delete handle.receive;
+      };
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import * as tls from 'node:tls';
 import type { Ending, Observation, ObservedError } from '../handshake/observation';
+import type { ClientHelloTap } from './client-hello-tap';
 import { now } from './clock';
 import { guard, guarded, warn } from './guard';
 import type { HandshakeObserver } from './handshake-observer';
@@ -42,10 +43,13 @@ export class TlsSocketHook<Birth = unknown> {
   readonly #patches: readonly PrototypePatch<tls.TLSSocket>[];
   readonly #fallback: PublicEventsHook<Birth> | undefined;
   readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
+  /** Undefined: nobody wants to know what clients offer. */
+  readonly #tap: ClientHelloTap | undefined;
   #enabled = false;
 
-  constructor(observer: HandshakeObserver<Birth>, prototype: object = tls.TLSSocket.prototype) {
+  constructor(observer: HandshakeObserver<Birth>, prototype: object = tls.TLSSocket.prototype, tap?: ClientHelloTap) {
     this.#observer = observer;
+    this.#tap = tap;
     const missing = UNDOCUMENTED_METHODS.filter(name => typeof Reflect.get(prototype, name) !== 'function');
     if (missing.length > 0) {
       warn(
@@ -84,6 +88,8 @@ export class TlsSocketHook<Birth = unknown> {
     this.#enabled = false;
     for (const patch of this.#patches) patch.disable();
     this.#fallback?.disable();
+    const tap = this.#tap;
+    if (tap) guard(() => tap.close());
   }
 
   /** What the observer made of the socket's birth. Undefined: born before us, or nobody was interested in it. */
@@ -96,7 +102,13 @@ export class TlsSocketHook<Birth = unknown> {
     const result = Reflect.apply(original, socket, args);
     guard(() => {
       const watched = this.#sockets.get(socket) ?? this.#watch(socket);
-      if (watched) onHandshakeStart(socket, () => guard(() => this.#begin(watched)));
+      if (!watched) return;
+      onHandshakeStart(socket, () => guard(() => this.#begin(watched)));
+      const { observation } = watched;
+      if (observation.side !== 'server') return;
+      this.#tap?.listen(socket, clientHello => {
+        observation.clientHello = clientHello;
+      });
     });
     return result;
   };
@@ -150,6 +162,7 @@ export class TlsSocketHook<Birth = unknown> {
       }
       watched.observation.error ??= error;
       if (error?.code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
+      this.#tap?.release(socket);
       // Not followed by destroy() on a plain tls.Server: there the silent socket stays open.
       observeTeardown(socket, watched.observation);
       this.#over(watched, 'timed_out');
@@ -160,6 +173,8 @@ export class TlsSocketHook<Birth = unknown> {
   /** Every TLS socket ends here, and it is the last moment at which anything of it can be read. */
   readonly #destroy: Around<tls.TLSSocket> = (socket, args, original) => {
     if (!socket.destroyed) guard(() => this.#beforeDestroy(socket, args[0]));
+    const tap = this.#tap;
+    if (tap) guard(() => tap.release(socket));
     return Reflect.apply(original, socket, args);
   };
 

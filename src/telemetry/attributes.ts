@@ -251,6 +251,45 @@ const HANDSHAKE_ATTRIBUTES = {
   },
 } as const satisfies Record<string, AttributeRow>;
 
+/** What a server's client offered; known where the option `fingerprints` is on. One table more of the README. */
+export const CLIENT_HELLO_ATTRIBUTES = {
+  'tls.client.ja4': {
+    ...ours,
+    data: 'neither',
+    brief: 'JA4: a fingerprint of what the client offered, the same in whatever order it did.',
+    example: 't13d1516h2_8daaf6152771_02713d6af862',
+    read: h => h.clientHello?.ja4,
+  },
+  'tls.client.ja3': {
+    ...conventional,
+    data: 'neither',
+    brief: 'JA3: a fingerprint of what the client offered, in the order in which it did.',
+    example: 'd4e5b18d6b55c71272893221c96ba240',
+    read: h => h.clientHello?.ja3,
+  },
+  'tls.client.supported_ciphers': {
+    ...conventional,
+    data: 'neither',
+    brief: 'Cipher suites that it offered, by their IANA names; at most 100.',
+    example: ['TLS_AES_256_GCM_SHA384', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384'],
+    read: h => listOf(h.clientHello?.cipherSuites),
+  },
+  'tls.client.supported_groups': {
+    ...ours,
+    data: 'neither',
+    brief: 'Key exchange groups that it offered; at most 100.',
+    example: ['x25519', 'secp256r1'],
+    read: h => listOf(h.clientHello?.groups),
+  },
+  'tls.client.supported_versions': {
+    ...ours,
+    data: 'neither',
+    brief: 'Protocol versions that it offered. Before TLS 1.3 a client says only the highest.',
+    example: ['1.3', '1.2'],
+    read: h => listOf(h.clientHello?.versions),
+  },
+} as const satisfies Record<string, AttributeRow>;
+
 interface CertificateRow extends Omit<AttributeRow, 'read'> {
   /** `chain`: as presented, the leaf first; empty where it is not known. */
   readonly read: (certificate: PeerCertificate, chain: readonly PeerCertificate[]) => AttributeValue | undefined;
@@ -393,7 +432,11 @@ const CERTIFICATE_ATTRIBUTES = {
 
 type CertificateAttributeName = `tls.${Side}.${keyof typeof CERTIFICATE_ATTRIBUTES}`;
 
-export type AttributeName = keyof typeof HANDSHAKE_ATTRIBUTES | CertificateAttributeName | typeof CONNECTION_ID;
+export type AttributeName =
+  | keyof typeof HANDSHAKE_ATTRIBUTES
+  | keyof typeof CLIENT_HELLO_ATTRIBUTES
+  | CertificateAttributeName
+  | typeof CONNECTION_ID;
 
 /** The handshake span's id, so that one search finds everything of a connection. Only known once the span exists. */
 export const CONNECTION_ID = 'tls.connection.id';
@@ -401,11 +444,13 @@ export const CONNECTION_ID = 'tls.connection.id';
 /** Every attribute, by name. */
 export const ATTRIBUTES: Readonly<Record<Exclude<AttributeName, typeof CONNECTION_ID>, AttributeRow>> = {
   ...HANDSHAKE_ATTRIBUTES,
+  ...CLIENT_HELLO_ATTRIBUTES,
   ...certificateAttributes('client'),
   ...certificateAttributes('server'),
 };
 
 const EVERY_HANDSHAKE = Object.entries<AttributeRow>(HANDSHAKE_ATTRIBUTES);
+const EVERY_CLIENT_HELLO = Object.entries<AttributeRow>(CLIENT_HELLO_ATTRIBUTES);
 const EVERY_CERTIFICATE = Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES);
 
 /** What is said of a handshake. `occasions` are those that apply to it besides `always`. */
@@ -414,6 +459,12 @@ export function attributesOf(handshake: Handshake, occasions: ReadonlySet<Occasi
   for (const [name, row] of EVERY_HANDSHAKE) {
     const value = row.read(handshake);
     if (value !== undefined) attributes[name] = value;
+  }
+  if (handshake.clientHello !== undefined) {
+    for (const [name, row] of EVERY_CLIENT_HELLO) {
+      const value = row.read(handshake);
+      if (value !== undefined) attributes[name] = value;
+    }
   }
   const certificate = handshake.peerCertificate;
   if (certificate === undefined) return attributes;

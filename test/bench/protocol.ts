@@ -11,6 +11,7 @@ export const HANDSHAKE_VARIANTS = {
   sdk_only: 'an SDK, nothing instrumented',
   floor: 'one span, as many constant attributes',
   all: 'every handshake',
+  fingerprints: 'every handshake, with fingerprints',
   failed_only: "handshakeSpans: 'failed', with metrics",
   sampled_out: 'every handshake, sampled out',
   no_sdk: 'no SDK',
@@ -36,6 +37,7 @@ export function variantsOf(scenario: Scenario): Readonly<Partial<Record<Variant,
 /** What a variant is compared with besides the bare process, and how that is called. */
 export const COMPARED_WITH: Readonly<Partial<Record<Variant, readonly [Variant, string]>>> = {
   all: ['floor', 'floor'],
+  fingerprints: ['all', 'without'],
   http_again: ['http', 'http'],
   http_and_ours: ['http', 'http'],
   http_and_ours_sampled_out: ['http_sampled_out', 'http, sampled out'],

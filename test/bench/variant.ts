@@ -97,7 +97,12 @@ function startTelemetry(): () => Promise<void> {
   const instrumentations =
     variant === 'floor' || variant === 'sdk_only'
       ? []
-      : [new TlsInstrumentation(variant === 'failed_only' ? { handshakeSpans: 'failed' } : {})];
+      : [
+          new TlsInstrumentation({
+            handshakeSpans: variant === 'failed_only' ? 'failed' : 'all',
+            fingerprints: variant === 'fingerprints',
+          }),
+        ];
   const sdk = new NodeSDK({ instrumentations });
   sdk.start();
   const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };

@@ -10,6 +10,8 @@ const DEATHS = [
   "a 'secureConnect' listener that throws",
   "a 'secureConnection' listener that throws",
   "a 'tlsClientError' listener that throws",
+  'an SNICallback that throws',
+  'an ALPNCallback that throws',
   'fetch',
   'a request',
   'an http2 session',

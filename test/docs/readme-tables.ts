@@ -9,7 +9,7 @@ import type { Pattern } from '../../src/patterns/pattern';
 import { PATTERNS } from '../../src/patterns/patterns';
 import { FORWARDED_OPTIONS, OPTIONS, PATTERNS_OPTION, PRIVACY_OPTIONS } from '../../src/settings';
 import { ATTRIBUTE_KINDS } from '../../src/telemetry/attribute-kinds';
-import { ATTRIBUTES, type AttributeRow, CONNECTION_ID } from '../../src/telemetry/attributes';
+import { ATTRIBUTES, type AttributeRow, CLIENT_HELLO_ATTRIBUTES, CONNECTION_ID } from '../../src/telemetry/attributes';
 import type { DataKind } from '../../src/telemetry/data-kinds';
 import { CONFIGURATION_ATTRIBUTES } from '../../src/telemetry/configuration-attributes';
 import { DETECTION_ATTRIBUTES } from '../../src/telemetry/detection-attributes';
@@ -71,12 +71,17 @@ const TABLES: Readonly<Record<string, () => string>> = {
       rows.filter(([name]) => !/^tls\.(client|server)\./.test(name)).map(([name, row]) => attributeCells(name, row)),
     );
   },
+  'client-hello-attributes': () =>
+    table(
+      ATTRIBUTE_HEAD,
+      Object.entries<Row>(CLIENT_HELLO_ATTRIBUTES).map(([name, row]) => attributeCells(name, row)),
+    ),
   // A client's and a server's certificate have the same rows: once is enough to read.
   'certificate-attributes': () =>
     table(
       [...ATTRIBUTE_HEAD, 'reported'],
       Object.entries<Row>(ATTRIBUTES)
-        .filter(([name]) => name.startsWith('tls.client.'))
+        .filter(([name]) => name.startsWith('tls.client.') && !Object.hasOwn(CLIENT_HELLO_ATTRIBUTES, name))
         .map(([name, row]) => [...attributeCells(name, row), OCCASIONS[row.occasion]]),
     ),
   // As of certificates: a client's request says of the server what a server's says of the client.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { AttributeValue } from '@opentelemetry/api';
 import * as stableConventions from '@opentelemetry/semantic-conventions';
 import * as conventions from '@opentelemetry/semantic-conventions/incubating';
+import { ClientHello } from '../../src/handshake/client-hello';
 import type { Handshake } from '../../src/handshake/handshake';
 import {
   ATTRIBUTES,
@@ -11,6 +12,7 @@ import {
   type Occasion,
 } from '../../src/telemetry/attributes';
 import { occasionsFor } from '../../src/telemetry/occasions';
+import { helloMessage, listOf } from '../support/client-hello-message';
 import {
   ACME_CA,
   alertedClient,
@@ -29,6 +31,16 @@ import {
 
 const ROWS = Object.entries<AttributeRow>(ATTRIBUTES);
 
+const CLIENT_HELLO = new ClientHello(
+  helloMessage({
+    ciphers: [0x1302, 0x1301],
+    extensions: [
+      [10, listOf([0x1d])],
+      [43, listOf([0x0304, 0x0303], 1)],
+    ],
+  }),
+);
+
 /** Handshakes that between them have a value for every attribute. */
 const SAMPLES: readonly Handshake[] = [
   refusedClient(),
@@ -38,6 +50,7 @@ const SAMPLES: readonly Handshake[] = [
   staleClient(),
   unfoundedClient(),
   clientHandshake({ outcome: failed('peer_closed_after_handshake', { decidedBy: 'peer', derived: true }) }),
+  serverHandshake({ clientHello: CLIENT_HELLO }),
 ];
 
 const NOTHING: ReadonlySet<Occasion> = new Set();
@@ -67,6 +80,19 @@ describe('the attributes', () => {
 
   it('are named in the style of the conventions', () => {
     for (const [name] of ROWS) assert.match(name, /^[a-z][a-z0-9]*(?:[._][a-z0-9]+)+$/);
+  });
+
+  it('of what a client offered are there where that is known, and only there', () => {
+    const said = attributesOf(serverHandshake({ clientHello: CLIENT_HELLO }), NOTHING);
+    assert.deepEqual(said['tls.client.supported_ciphers'], ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256']);
+    assert.deepEqual(said['tls.client.supported_groups'], ['x25519']);
+    assert.deepEqual(said['tls.client.supported_versions'], ['1.3', '1.2']);
+    assert.match(String(said['tls.client.ja4']), /^t13i020200_/);
+    const without = Object.keys(attributesOf(serverHandshake(), NOTHING));
+    assert.deepEqual(
+      without.filter(name => /ja[34]|supported/.test(name)),
+      [],
+    );
   });
 
   it('of a server that refused a client', () => {

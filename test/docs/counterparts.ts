@@ -81,6 +81,15 @@ export const COUNTERPARTS: Readonly<Record<MappedName, Counterpart>> = {
   'tls.alert.code': { ecs: [], ocsf: ['tls.alert'] },
   'tls.alert.description': none,
   'tls.alert.direction': none,
+  'tls.client.ja4': none,
+  'tls.client.ja3': {
+    ecs: ['tls.client.ja3'],
+    ocsf: ['tls.ja3_hash'],
+    note: 'OCSF: a fingerprint, with `algorithm_id` 1',
+  },
+  'tls.client.supported_ciphers': { ecs: ['tls.client.supported_ciphers'], ocsf: ['tls.client_ciphers'] },
+  'tls.client.supported_groups': none,
+  'tls.client.supported_versions': none,
   'tls.error.code': { ecs: ['error.code'], ocsf: [], note: 'OCSF: `status_code` has the stable reason' },
   'tls.client.subject': {
     ecs: ['tls.client.subject', 'tls.client.x509.subject.distinguished_name'],

@@ -31,19 +31,22 @@ export class ClientHelloTap {
   #spare: HttpParser[] = [];
   #used: HttpParser[] = [];
 
-  private constructor(Parser: HttpParserClass) {
+  readonly #maxWaiting: number;
+
+  private constructor(Parser: HttpParserClass, maxWaiting: number) {
     this.#Parser = Parser;
+    this.#maxWaiting = maxWaiting;
   }
 
   /** Undefined on a Node whose parser is not as we know it. */
-  static open(): ClientHelloTap | undefined {
+  static open(maxWaiting = MAX_WAITING): ClientHelloTap | undefined {
     const Parser = guarded(findHttpParser, undefined);
-    return Parser && new ClientHelloTap(Parser);
+    return Parser && new ClientHelloTap(Parser, maxWaiting);
   }
 
   /** At a server socket's birth. `told` is called at most once, with the message and its header. */
   listen(socket: TLSSocket, told: (clientHello: Uint8Array) => void): void {
-    if (this.#taps.size >= MAX_WAITING || this.#taps.has(socket)) return;
+    if (this.#taps.size >= this.#maxWaiting || this.#taps.has(socket)) return;
     const source = encryptedSourceOf(socket);
     if (!source) return;
     const parser = this.#spare.pop() ?? new this.#Parser();

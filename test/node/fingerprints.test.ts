@@ -233,6 +233,51 @@ describe('the fingerprint of a client', () => {
     assert.equal(clientHello, undefined);
   });
 
+  it('is taken of the next one, when hundreds have come together and left without a word', async () => {
+    const server = greeter(own);
+    const port = await listen(server);
+    let come = 0;
+    const allCome = new Promise<void>(resolve => server.on('connection', () => ++come === 200 && resolve()));
+    const silent = Array.from({ length: 200 }, () => net.connect(port, LOOPBACK));
+    for (const one of silent) one.on('error', () => {}).resume();
+    await allCome;
+    for (const one of silent) one.end();
+    await Promise.all(silent.map(goneBy));
+    await visit({ port, ca: own.ca });
+    const { clientHello } = await recorder.next(
+      ({ side, outcome }) => side === 'server' && outcome.kind === 'established',
+    );
+    await close(server);
+    assert.match(clientHello?.ja4 ?? '', /^t13d/);
+  });
+
+  it('is waited for of so many at a time, and of the next when one of them has spoken', async () => {
+    hook.disable();
+    const ofOne = new TlsSocketHook(reporter, undefined, ClientHelloTap.open(1));
+    ofOne.enable();
+    const server = greeter(own);
+    const port = await listen(server);
+    try {
+      const accepted = once(server, 'connection');
+      const silent = net.connect(port, LOOPBACK);
+      silent.on('error', () => {}).resume();
+      await accepted;
+      await visit({ port, ca: own.ca, ALPNProtocols: ['second'] });
+      silent.end();
+      await goneBy(silent);
+      await visit({ port, ca: own.ca, ALPNProtocols: ['third'] });
+      reporter.drain();
+      const known = recorder.handshakes
+        .filter(({ side, outcome }) => side === 'server' && outcome.kind === 'established')
+        .map(({ clientHello }) => clientHello?.ja4?.slice(8, 10));
+      assert.deepEqual(known, [undefined, 'td']);
+    } finally {
+      await close(server);
+      ofOne.disable();
+      hook.enable();
+    }
+  });
+
   it('is let go of when it is not wanted any more, and the handshake goes on', async () => {
     const server = greeter(own);
     const port = await listen(server);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type Dashboard, dashboardQueries } from '../docs/dashboard-queries';
 import { configuration, type PartName, partOrFail } from './parts';
 
 const FOLDER = dirname(configuration('builder.yaml'));
@@ -20,7 +22,15 @@ function run(name: PartName, ...args: string[]): string {
 
 describe('the files of collector-config/', () => {
   it('are all looked at here', () => {
-    const known = [...collectorFiles, 'README.md', 'alerts', 'builder.yaml', 'compose.yaml', 'jaeger.yaml'];
+    const known = [
+      ...collectorFiles,
+      'README.md',
+      'alerts',
+      'builder.yaml',
+      'compose.yaml',
+      'dashboards',
+      'jaeger.yaml',
+    ];
     assert.deepEqual(readdirSync(FOLDER).sort(), [...known, 'prometheus.yml'].sort());
   });
 
@@ -60,5 +70,22 @@ describe('the files of collector-config/', () => {
     run('promtool', 'check', 'config', 'prometheus.yml');
     run('promtool', 'check', 'rules', 'alerts/tls.rules.yml');
     run('promtool', 'test', 'rules', 'alerts/tls.rules.test.yml');
+  });
+
+  it('every query of the dashboard is PromQL to Prometheus', () => {
+    const dashboard: Dashboard = JSON.parse(readFileSync(join(FOLDER, 'dashboards/tls.json'), 'utf8'));
+    const rules = dashboardQueries(dashboard).map(({ query }, index) => ({
+      record: `dashboard:query:${index}`,
+      expr: query.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '6h'),
+    }));
+    assert.ok(rules.length > 15);
+    const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
+    try {
+      const file = join(folder, 'dashboard.rules.yml');
+      writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules }] }));
+      assert.match(run('promtool', 'check', 'rules', file), new RegExp(`SUCCESS: ${rules.length} rules found`));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

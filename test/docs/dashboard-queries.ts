@@ -1,0 +1,22 @@
+/** What the tests read of a dashboard of Grafana's. */
+export interface Dashboard {
+  readonly panels: readonly {
+    readonly id: number;
+    readonly type: string;
+    readonly title: string;
+    readonly gridPos: { readonly h: number; readonly w: number; readonly x: number; readonly y: number };
+    readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
+  }[];
+  readonly templating: { readonly list: readonly { readonly name: string }[] };
+  readonly annotations: { readonly list: readonly { readonly name: string; readonly expr: string }[] };
+}
+
+/** Every query of panels and annotations, with what it is for. */
+export function dashboardQueries({ panels, annotations }: Dashboard): { title: string; query: string }[] {
+  return [
+    ...panels.flatMap(({ title, targets = [] }) =>
+      targets.map(({ refId, expr }) => ({ title: `${title} (${refId})`, query: expr })),
+    ),
+    ...annotations.list.map(({ name, expr }) => ({ title: name, query: expr })),
+  ];
+}

@@ -36,7 +36,7 @@ export function keepMemorySmall(): void {
 /**
  * Reads what a collector's file exporter wrote: OTLP JSON, one request a line (or a whole file that is one request),
  * plain or gzip. Holds one line at a time. What cannot be read is counted and said, and the rest is read. Throws
- * `UsageError` when a file cannot be opened. Resolves early when `signal` says so.
+ * `UsageError` when a file cannot be opened, or is binary. Resolves early when `signal` says so.
  */
 export async function readEvidenceFiles(
   files: readonly string[],
@@ -82,7 +82,16 @@ async function readFile(
     throw new UsageError(`--evidence '${file}': ${whyNot(fault)}; a file of OTLP JSON was expected`);
   });
   let read = 0;
-  const isPacked = await isGzip(handle);
+  const start = await firstBytes(handle);
+  const binary = BINARY.find(([bytes]) => start.subarray(0, bytes.length).equals(bytes));
+  if (binary !== undefined) {
+    await handle.close();
+    throw new UsageError(
+      `--evidence '${file}': this is ${binary[1]}; OTLP JSON was expected, plain or gzip, as the file exporter of the collector writes it with \`format: json\` and no compression`,
+    );
+  }
+  // By its first two bytes, whatever it is called: rotated files have odd names.
+  const isPacked = start[0] === 0x1f && start[1] === 0x8b;
   const chunks = async function* (): AsyncGenerator<Buffer> {
     // One buffer for all: those that a stream would make are many, and wait for the garbage collector. But zlib reads ahead.
     const shared = isPacked ? undefined : Buffer.alloc(CHUNK);
@@ -111,12 +120,18 @@ async function readFile(
 
 const CHUNK = 256 * 1024;
 
-/** By its first two bytes, whatever it is called: rotated files have odd names. */
-async function isGzip(handle: FileHandle): Promise<boolean> {
-  // A pipe has no place to go back to: it is taken as it comes.
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0).catch(() => ({ bytesRead: 0, buffer: '' }));
-  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+/** Nothing when it is a pipe, which has no place to go back to: it is taken as it comes. */
+async function firstBytes(handle: FileHandle): Promise<Buffer> {
+  const buffer = Buffer.alloc(4);
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0).catch(() => ({ bytesRead: 0 }));
+  return buffer.subarray(0, bytesRead);
 }
+
+/** What the file exporter writes when it is told to, by the first bytes. The length of a message comes first, in four. */
+const BINARY: readonly (readonly [Buffer, string])[] = [
+  [Buffer.of(0x00), 'binary (the file exporter with `format: proto` or `compression: zstd`)'],
+  [Buffer.of(0x28, 0xb5, 0x2f, 0xfd), 'packed with zstd'],
+];
 
 function unpacked(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   // What goes wrong is thrown where the output is read.

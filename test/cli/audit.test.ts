@@ -173,6 +173,20 @@ describe('otel-tls audit', function () {
     );
   });
 
+  it('refuses what the file exporter wrote in another format, rather than finding nothing in it', async () => {
+    for (const [name, start, what] of [
+      ['length-prefixed', [0, 0, 0x27, 0x75, 0x0a], 'binary'],
+      ['zstd', [0x28, 0xb5, 0x2f, 0xfd], 'packed with zstd'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await audit('--evidence', file(name, Buffer.from(start)));
+      assert.deepEqual([exitCode, stdout], [2, '']);
+      assert.match(
+        stderr,
+        new RegExp(`^otel-tls: --evidence '.*${name}': this is ${what}.*; OTLP JSON was expected.*\\n$`),
+      );
+    }
+  });
+
   it('says that a gzip file ends early, and keeps what came before', async () => {
     const zipped = gzipSync(readFileSync(GAPS));
     const { evidence } = await audited('--evidence', file('cut.gz', zipped.subarray(0, zipped.length / 2)));

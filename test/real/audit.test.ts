@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditResult } from '../../src/audit/audit-result';
@@ -223,31 +223,27 @@ describe('the audit of two unchanged applications with mutual TLS, through a rea
     assert.match(evidence.notes.join('\n'), /: 1 moments hold more than 200 traces; not all of them were read$/);
   });
 
+  it('reads the files that the collector has rotated', async function () {
+    this.timeout(120_000);
+    // A second's worth of it is one write, and the file exporter loses what is larger than a whole file.
+    const filler = 'x'.repeat(30_000);
+    const files = await eventually('the collector has rotated the file', async () => {
+      await send('filler', [{ ...requestSpan(Date.now(), 0), name: filler }]);
+      const files = readdirSync(folder).filter(name => /^evidence.*\.jsonl$/.test(name));
+      return files.length > 1 ? files : undefined;
+    });
+    const found = await audit('--evidence', ...files, '--service', 'payments');
+    assert.deepEqual(known(found), known(await audit('--jaeger', jaeger.queryUrl, '--service', 'payments')));
+    assert.deepEqual([found.evidence.requests, found.evidence.notes], [6, []]);
+  });
+
   /** The audit of requests of one service that began at these times, each in a trace of its own. */
   async function auditedInJaeger(
     service: string,
     times: readonly number[],
     isComplete: (evidence: AuditResult['evidence']) => boolean,
   ): Promise<AuditResult> {
-    const spans = times.map((time, n) => ({
-      traceId: randomBytes(16).toString('hex'),
-      spanId: randomBytes(8).toString('hex'),
-      name: 'GET',
-      kind: 2,
-      startTimeUnixNano: `${time}000000`,
-      endTimeUnixNano: `${time + 1}000000`,
-      attributes: Object.entries({ 'http.request.method': 'GET', 'url.path': `/orders/${n}` }).map(([key, value]) => ({
-        key,
-        value: { stringValue: value },
-      })),
-    }));
-    const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
-    const response = await fetch(`${collector.endpoint('http/json')}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
-    });
-    assert.equal(response.status, 200, await response.text());
+    await send(service, times.map(requestSpan));
     let evidence: AuditResult['evidence'] | undefined;
     return eventually(
       `what ${service} sent is in Jaeger`,
@@ -258,6 +254,29 @@ describe('the audit of two unchanged applications with mutual TLS, through a rea
       },
       { context: () => JSON.stringify(evidence) },
     );
+  }
+
+  function requestSpan(time: number, id: number): object {
+    const attributes = { 'http.request.method': 'GET', 'url.path': `/orders/${id}` };
+    return {
+      traceId: randomBytes(16).toString('hex'),
+      spanId: randomBytes(8).toString('hex'),
+      name: 'GET',
+      kind: 2,
+      startTimeUnixNano: `${time}000000`,
+      endTimeUnixNano: `${time + 1}000000`,
+      attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } })),
+    };
+  }
+
+  async function send(service: string, spans: readonly object[]): Promise<void> {
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
+    const response = await fetch(`${collector.endpoint('http/json')}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
+    });
+    assert.equal(response.status, 200, await response.text());
   }
 
   describe('where Jaeger is not', () => {

@@ -70,10 +70,10 @@ export class Collector {
 
 export type CollectorFile = keyof typeof IMPATIENT;
 
-/** What a test sees sooner, or at all: metrics every second, and log records on the console. */
+/** What a test sees sooner, or at all: metrics every second, log records on the console, and a second file. */
 const IMPATIENT = {
   'agent-jaeger.yaml': ['connectors::span_metrics::metrics_flush_interval=1s', 'exporters::debug::verbosity=detailed'],
-  'agent-evidence.yaml': [],
+  'agent-evidence.yaml': ['exporters::file::rotation::max_megabytes=1'],
   'agent-loadbalancing.yaml': [],
   'gateway.yaml': ['connectors::span_metrics::metrics_flush_interval=1s'],
 };

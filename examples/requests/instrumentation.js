@@ -1,7 +1,7 @@
 const { getNodeAutoInstrumentations } = require('@opentelemetry/auto-instrumentations-node');
 const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-http');
 const { NodeSDK } = require('@opentelemetry/sdk-node');
-const { BatchSpanProcessor } = require('@opentelemetry/sdk-trace-base');
+const { BatchSpanProcessor } = require('@opentelemetry/sdk-trace');
 const { TlsInstrumentation, TlsPeerSpanProcessor } = require('opentelemetry-instrumentation-tls');
 
 const tls = new TlsInstrumentation({
@@ -9,7 +9,7 @@ const tls = new TlsInstrumentation({
 });
 const sdk = new NodeSDK({
   instrumentations: [getNodeAutoInstrumentations(), tls],
-  spanProcessors: [new TlsPeerSpanProcessor(), new BatchSpanProcessor(new OTLPTraceExporter())],
+  spanProcessors: [new TlsPeerSpanProcessor(), new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
 });
 sdk.start();
 

@@ -7,7 +7,7 @@ import { announceSpanProcessor, currentDirectory } from './current-peer';
  * `instrumentation-undici`, which no one else can reach. A SpanProcessor of every SDK; it exports nothing.
  *
  * ```ts
- * new NodeSDK({ spanProcessors: [new TlsPeerSpanProcessor(), new BatchSpanProcessor(exporter)], ... });
+ * new NodeSDK({ spanProcessors: [new TlsPeerSpanProcessor(), new BatchSpanProcessor({ exporter })], ... });
  * ```
  */
 export class TlsPeerSpanProcessor {

@@ -8,9 +8,6 @@ import { tagsText, WATCHED_ATTRIBUTES, withFreshSearches } from './watching-tabl
 
 const document = readFileSync(join(__dirname, '../../../docs/searches.md'), 'utf8');
 
-/** What Jaeger calls tags and no attribute is. */
-const JAEGERS_OWN = ['span.kind', 'error'];
-
 /** What a value may be, where an attribute takes one of a few. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   'error.type': Object.keys(FAILURE_REASONS),
@@ -31,10 +28,7 @@ describe('the searches', () => {
 
   for (const { question, jaeger, traceql, read } of SEARCHES) {
     it(`ask only for what exists: ${question}`, () => {
-      const names = [
-        ...Object.keys(jaeger?.tags ?? {}).filter(name => !JAEGERS_OWN.includes(name)),
-        ...namesIn(traceql),
-      ];
+      const names = [...Object.keys(jaeger?.tags ?? {}), ...namesIn(traceql)];
       assert.deepEqual(
         names.filter(name => !WATCHED_ATTRIBUTES.includes(name)),
         [],

@@ -84,9 +84,9 @@ export const SEARCHES: readonly Search[] = [
   },
   {
     question: 'Which requests came without a certificate?',
-    jaeger: { tags: { 'span.kind': 'server', 'tls.verify.result': 'not_presented' } },
+    jaeger: { tags: { 'tls.verify.result': 'not_presented', 'http.request.method': 'GET' } },
     traceql: '{ kind = server && span.tls.verify.result = "not_presented" }',
-    read: '`http.route`: `otel-tls audit` says which of these should have had one',
+    read: '`http.route`: `otel-tls audit` says which of these should have had one. In Jaeger ask again for each method',
   },
   {
     question: 'Who resumes a session with a certificate that has expired or was revoked since?',

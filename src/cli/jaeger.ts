@@ -91,7 +91,7 @@ class JaegerReading {
       );
     if (this.#cutStretches > 0)
       this.#sink.note(
-        `${this.#url}: ${this.#cutStretches} moments hold more than ${PAGE} traces; not all of them were read`,
+        `${this.#url}: more than ${PAGE} traces began within one moment (${this.#cutStretches} times); not all were read`,
       );
     if (this.#malformed > 0) this.#sink.note(`${this.#url}: ${this.#malformed} spans could not be read`);
   }

@@ -265,7 +265,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       events: new RequestEvents(logger, requestFlood),
       decisions: decisionEvents.areWanted ? decisions : undefined,
       forwarding,
-      patterns: patternSink,
+      patterns: patternSink?.concernsRequests ? patternSink : undefined,
       onSpanProcessor: () => guard(() => undiciHook.enable()),
     });
     const undiciHook = new UndiciHook(requests);

@@ -38,7 +38,7 @@ export interface RequestParts {
   readonly decisions: Decisions | undefined;
   /** Undefined: what proxies forward is not looked at. */
   readonly forwarding: Forwarding | undefined;
-  /** Undefined: no patterns of abuse are looked for. */
+  /** Undefined: no patterns of abuse are looked for among requests. */
   readonly patterns: PatternSink | undefined;
   /** Called when the first TlsPeerSpanProcessor is made, if that is later than this. */
   readonly onSpanProcessor: () => void;

@@ -13,6 +13,8 @@ export interface Pattern<Name extends string> {
   readonly falsePositives: string;
   /** What it remembers, of how many at most. */
   readonly cost: string;
+  /** It takes part in every request, not in handshakes alone: then it is looked for by those who name it in the options. */
+  readonly onlyWhenNamed?: true;
   readonly thresholds: Readonly<Record<Name, Threshold>>;
   watch(thresholds: Readonly<Record<Name, number>>): Watch;
 }

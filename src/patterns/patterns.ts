@@ -22,7 +22,10 @@ export const PATTERNS = {
 
 export type PatternName = keyof typeof PATTERNS;
 
-/** Which patterns are looked for, and their thresholds where they are not the default: `{ scanner: false }`. */
+/**
+ * Which patterns are looked for, and their thresholds where they are not the default: `{ scanner: false }`. Those that are
+ * not named are looked for, unless their row says otherwise.
+ */
 export type PatternOptions = {
   readonly [Name in PatternName]?:
     | boolean
@@ -40,7 +43,7 @@ export class Patterns {
   constructor(options: PatternOptions = {}) {
     this.#watches = Object.entries<Pattern<string>>(PATTERNS).flatMap(([key, row]) => {
       const name = key as PatternName;
-      const chosen = options[name] ?? true;
+      const chosen = options[name] ?? !row.onlyWhenNamed;
       if (chosen === false) return [];
       const given: Readonly<Record<string, number | undefined>> = chosen === true ? {} : chosen;
       const thresholds = Object.fromEntries(
@@ -58,6 +61,11 @@ export class Patterns {
       if (found) detections = [...detections, { ...found, pattern }];
     }
     return detections;
+  }
+
+  /** False: `request` has nobody to tell. */
+  get concernRequests(): boolean {
+    return this.#watches.some(([, watch]) => watch.request !== undefined);
   }
 
   /** Patterns that this request completes. */

@@ -16,6 +16,7 @@ export const unusualEndpoint = pattern({
   falsePositives:
     'A new version of the client, a monthly job, an administrator. An endpoint is a method and a path with what looks like an identifier replaced; where names of things are part of the path, each is an endpoint of its own, and an identity soon has too many to be judged. What was learnt is forgotten when the process restarts, and learning begins again: a server that is replaced every day never comes to judge.',
   cost: 'Of each verified identity: a number for each of at most 64 endpoints, five connections. An identity that uses more is not judged. A request of a verified client costs some microseconds.',
+  onlyWhenNamed: true,
   thresholds: {
     learning: {
       brief: 'seconds since its first request in which the endpoints of an identity are learnt',

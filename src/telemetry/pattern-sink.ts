@@ -63,6 +63,11 @@ export class PatternSink implements Sink {
     this.#look(handshake, failure, at);
   }
 
+  /** Requests are worth telling of. */
+  get concernsRequests(): boolean {
+    return this.#patterns.concernRequests;
+  }
+
   /**
    * A client's request. `endpoint` is its method and path template; `time` in milliseconds since the epoch. Of a client that is
    * not verified nothing is learnt, and nothing is said.

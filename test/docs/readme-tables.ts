@@ -156,7 +156,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
       .map(([name, row]) =>
         [
           `### ${code(name)}`,
-          row.brief,
+          row.onlyWhenNamed
+            ? `${row.brief} Looked for only where it is named, as in ${code(`{ patterns: { ${name}: true } }`)}.`
+            : row.brief,
           table(
             ['threshold', 'default', 'what it is'],
             Object.entries(row.thresholds).map(([threshold, { byDefault, brief }]) => [

@@ -73,6 +73,12 @@ describe('the patterns', () => {
     });
   }
 
+  it('are looked for among requests only where that one is named: it costs each request something', () => {
+    assert.equal(new Patterns().concernRequests, false);
+    assert.equal(new Patterns({ unusual_endpoint: true }).concernRequests, true);
+    assert.equal(new Patterns({ unusual_endpoint: { learning: 60 } }).concernRequests, true);
+  });
+
   it('have an alert each, and no alert is for a pattern that is none', () => {
     const rules = readFileSync(join(__dirname, '../../../collector-config/alerts/tls.rules.yml'), 'utf8');
     const named = [...rules.matchAll(/expr: service:tls_abuse_detections:new10m\{tls_abuse_pattern="(\w+)"\}/g)];

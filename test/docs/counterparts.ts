@@ -81,10 +81,10 @@ export const COUNTERPARTS: Readonly<Record<MappedName, Counterpart>> = {
   'tls.alert.code': { ecs: [], ocsf: ['tls.alert'] },
   'tls.alert.description': none,
   'tls.alert.direction': none,
-  'tls.client.ja4': none,
+  'tls.client.ja4': { ecs: [], ocsf: ['ja4_fingerprint_list.value'], note: 'OCSF: with `type_id` 1' },
   'tls.client.ja3': {
     ecs: ['tls.client.ja3'],
-    ocsf: ['tls.ja3_hash'],
+    ocsf: ['tls.ja3_hash.value'],
     note: 'OCSF: a fingerprint, with `algorithm_id` 1',
   },
   'tls.client.supported_ciphers': { ecs: ['tls.client.supported_ciphers'], ocsf: ['tls.client_ciphers'] },

@@ -255,7 +255,7 @@ export class Reporter implements HandshakeObserver<Birth> {
 
 /** Our own side of it, which is looked up now and not while the peer waits. */
 function completeBy(secureContext: object, observation: Observation): void {
-  observation.ownCertificate = ownCertificateOf(secureContext);
+  observation.ownCertificate ??= ownCertificateOf(secureContext);
   if (observation.verifyCode === undefined && !observation.resumed) return;
   const made = madeOf(secureContext);
   if (made === undefined) return;

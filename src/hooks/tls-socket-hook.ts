@@ -6,6 +6,7 @@ import { guard, guarded, warn } from './guard';
 import type { HandshakeObserver } from './handshake-observer';
 import { type Around, PrototypePatch } from './prototype-patch';
 import { PublicEventsHook } from './public-events-hook';
+import { ownCertificateOf } from './secure-context-hook';
 import {
   closedWithoutAByte,
   describeError,
@@ -190,6 +191,7 @@ export class TlsSocketHook<Birth = unknown> {
   #beforeDestroy(socket: tls.TLSSocket, error: unknown): void {
     const watched = this.#sockets.get(socket);
     if (!watched) return;
+    keepOwnCertificate(watched.observation);
     const described = describeError(error);
     if (watched.over) {
       this.#refuseSilently(socket, watched, described);
@@ -280,6 +282,16 @@ class WatchedSocket<Birth> {
     this.observation = observation;
     this.birth = birth;
   }
+}
+
+/**
+ * A client's context is mostly for one connection, and is emptied with it: what is judged later must be copied now. Nothing
+ * to do once it is judged.
+ */
+function keepOwnCertificate(observation: Observation): void {
+  const { side, secureContext } = observation;
+  if (side !== 'client' || secureContext === undefined) return;
+  observation.ownCertificate ??= guarded(() => ownCertificateOf(secureContext), undefined);
 }
 
 /** A client whose TCP connection never stood made no handshake: there is nothing to report, and no handle to read. */

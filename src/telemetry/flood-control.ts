@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { peerOf } from '../patterns/peer-network';
 
 /** Which of the limits was reached: that of all failures, of the peer's network, or of the reason. */
 export const FLOOD_LIMITS = ['global', 'network', 'reason'] as const;
@@ -219,16 +220,7 @@ export function networkOf(address: string | undefined): string {
   const mapped = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
   if (isIPv4(mapped)) return `${mapped.slice(0, mapped.lastIndexOf('.'))}.0/24`;
   if (!isIPv6(address)) return UNKNOWN;
-  const [head = '', tail] = address.toLowerCase().split('%', 1)[0]?.split('::') ?? [];
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const behind = tail === '' ? [] : tail.split(':');
-    // An IPv4 address at the end stands for two groups.
-    const written = groups.length + behind.length + (tail.includes('.') ? 1 : 0);
-    for (let missing = 8 - written; missing > 0; missing--) groups.push('0');
-    groups.push(...behind);
-  }
-  return `${groups.slice(0, 4).join(':')}::/64`;
+  return peerOf(address) ?? UNKNOWN;
 }
 
 const UNKNOWN = 'unknown';

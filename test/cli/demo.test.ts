@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReceivedSpan } from '../../src/cli/otlp-messages';
 import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
+import { codeBlocks } from '../docs/markdown';
 
 const DEMO = join(__dirname, '../../examples/demo/demo.js');
+const README = join(__dirname, '../../../README.md');
 const REASONS = [
   'certificate_expired',
   'certificate_not_yet_valid',
@@ -26,11 +28,16 @@ describe('the demo', function () {
   // It takes one to two seconds; a slow machine under load may need more.
   this.timeout(30_000);
 
-  it('shows each kind of handshake once, plain in a pipe, ends by itself in time, and leaves no keys behind', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'demo-'));
-    const { code, output, complaints, seconds } = await demo({ TMPDIR: folder });
+  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  let plain: Awaited<ReturnType<typeof demo>>;
+  before(async () => {
+    plain = await demo({ TMPDIR: folder });
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('shows each kind of handshake once, plain in a pipe, ends by itself in time, and leaves no keys behind', () => {
+    const { code, output, complaints, seconds } = plain;
     assert.deepEqual(readdirSync(folder), []);
-    rmSync(folder, { recursive: true });
     assert.equal(complaints, '');
     assert.equal(code, 0);
     assert.ok(seconds < 25, `${seconds} s`);
@@ -49,6 +56,15 @@ describe('the demo', function () {
     assert.match(output, /CN=bob,O=Acme · 127\.0\.0\.1 · /);
     assert.match(output, /npx otel-tls watch/);
     assert.doesNotMatch(output, /\x1b/);
+  });
+
+  it('prints what the README begins with: else paste there what `npm run demo` says', () => {
+    const { output } = plain;
+    const [timeline] = codeBlocks(readFileSync(README, 'utf8'));
+    const begin = output.search(/^[\d:.]{12} {2}/m);
+    const end = output.indexOf('What the server itself printed');
+    assert.ok(begin >= 0 && end > begin, output);
+    assert.equal(sameOnEachRun(timeline!.text), sameOnEachRun(output.slice(begin, end)));
   });
 
   it('is coloured when asked to be', async () => {
@@ -163,6 +179,17 @@ async function demo(environment: NodeJS.ProcessEnv = {}) {
   });
   const [code] = await once(child, 'close');
   return { code, output, complaints, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Without what is another on each run, and without where lines are broken, as a port's digits move that. */
+function sameOnEachRun(printed: string): string {
+  return printed
+    .replace(/\d\d:\d\d:\d\d\.\d{3}/g, '<time>')
+    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
+    .replace(/serial [\dA-F]+/g, 'serial <serial>')
+    .replace(/[\d.]+ ms/g, '<time> ms')
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 async function closedPort(): Promise<number> {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CALLERS } from '../../examples/demo/callers';
 import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
 import { explanationOf } from '../../src/telemetry/events';
 import { SPAN_NAMES } from '../../src/telemetry/span-sink';
@@ -42,22 +41,6 @@ describe('the README', () => {
   it('cannot lose a table unseen', () => {
     assert.throws(() => withFreshTables(readme.replace('<!-- events:begin -->', '')), /no place for the table events/);
     assert.throws(() => withFreshTables(`${readme}<!-- odd:begin -->`), /unknown tables: odd/);
-  });
-
-  it('begins with the timeline that the demo prints: else paste what `npm run demo` says', () => {
-    const [timeline] = codeBlocks(readme);
-    const lines = (timeline?.text ?? '').split('\n');
-    const shown = lines.flatMap(line => /^[\d:.]{12} {2}[✓✗·] (\w+)/.exec(line)?.[1] ?? []);
-    assert.deepEqual(
-      shown,
-      CALLERS.map(({ expected }) => expected),
-    );
-    // The hints are wrapped: a line with an arrow, and deeper ones without a mark.
-    const said = lines.map(line => line.replace(/^ +(→ )?/, '')).join(' ');
-    for (const reason of shown) {
-      const row: { hint: string } | undefined = (FAILURE_REASONS as Record<string, { hint: string }>)[reason];
-      if (row) assert.ok(said.includes(row.hint), `${reason}: ${row.hint}`);
-    }
   });
 
   it('shows only code that is part of a file that runs', () => {

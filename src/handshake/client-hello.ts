@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type * as library from 'read-tls-client-hello';
 
 /** Bytes of a ClientHello that is read. Today's have 300 to 2,000; what is longer has no fingerprint. */
@@ -133,16 +134,18 @@ function readOffer(message: Uint8Array): Offer {
     loaded ??= require('read-tls-client-hello') as typeof library;
     const tls = loaded;
     const hello = readMessage(message, tls);
-    const meant = (numbers: readonly number[] | undefined) => numbers?.filter(number => !tls.isGREASE(number));
     const named = (numbers: readonly number[] | undefined, names: Readonly<Record<number, string | undefined>>) =>
       numbers && Object.freeze(numbers.slice(0, MAX_LISTED).map(number => names[number] ?? hexadecimal(number)));
-    const listed = meant(tls.getExtensionData(hello, SUPPORTED_VERSIONS)?.versions) ?? [];
+    const ciphers = withoutGrease(hello.cipherSuites);
+    const groups = tls.getExtensionData(hello, SUPPORTED_GROUPS)?.groups;
+    const listed = withoutGrease(tls.getExtensionData(hello, SUPPORTED_VERSIONS)?.versions ?? []);
     const versions = listed.length > 0 ? listed : [hello.version];
+    const spoken = { hello, ciphers, extensions: withoutGrease(hello.extensions.map(({ id }) => id)), tls };
     return Object.freeze({
-      ja3: tls.calculateJa3(hello),
-      ja4: ja4Of(hello, versions, tls),
-      cipherSuites: named(meant(hello.cipherSuites), tls.CIPHER_SUITES),
-      groups: named(meant(tls.getExtensionData(hello, SUPPORTED_GROUPS)?.groups), tls.SUPPORTED_GROUPS),
+      ja3: ja3Of(spoken),
+      ja4: ja4Of(spoken, versions),
+      cipherSuites: named(ciphers, tls.CIPHER_SUITES),
+      groups: named(groups && withoutGrease(groups), tls.SUPPORTED_GROUPS),
       versions: named(versions, VERSIONS),
     });
   } catch {
@@ -202,21 +205,57 @@ function extensionData(parsers: object, id: number, data: Buffer): Record<string
   }
 }
 
-/**
- * The library's hashes behind the first part as FoxIO specifies it (technical_details/JA4.md, last checked 2026-11-22).
- * Version 2.0.0 of the library takes whoever lists versions for TLS 1.3, counts beyond 99, repeats whatever bytes a stranger
- * has put into ALPN, and hashes nothing where there are no extensions. Of usual clients the two say the same.
- */
-function ja4Of(hello: library.TlsClientHelloMessage, versions: readonly number[], tls: typeof library): string {
-  const count = (numbers: readonly number[]) =>
-    String(Math.min(numbers.filter(number => !tls.isGREASE(number)).length, 99)).padStart(2, '0');
-  const version = JA4_VERSIONS[Math.max(...versions)] ?? '00';
-  const name = tls.getExtensionData(hello, SERVER_NAME) === undefined ? 'i' : 'd';
-  const counts = count(hello.cipherSuites) + count(hello.extensions.map(({ id }) => id));
-  const protocol = ja4Protocol(tls.getExtensionData(hello, ALPN)?.protocols[0]);
-  const [, ciphers, extensions] = tls.calculateJa4(hello).slice(-HASHES_LENGTH).split('_');
-  return `t${version}${name}${counts}${protocol}_${ciphers}_${hello.extensions.length > 0 ? extensions : NOTHING_HASHED}`;
+interface Spoken {
+  readonly hello: library.TlsClientHelloMessage;
+  /** Without GREASE, in the order in which they came. */
+  readonly ciphers: readonly number[];
+  readonly extensions: readonly number[];
+  readonly tls: typeof library;
 }
+
+/** RFC 8701, sections 2 and 3: 0x0A0A, 0x1A1A, ... 0xFAFA. The library takes 0x0A1A for one too, and leaves it out. */
+function withoutGrease(numbers: readonly number[]): number[] {
+  return numbers.filter(number => (number & 0x0f0f) !== 0x0a0a || number >> 8 !== (number & 0xff));
+}
+
+/** salesforce/ja3, README: `version,ciphers,extensions,groups,point formats`, as MD5. */
+function ja3Of({ hello, ciphers, extensions, tls }: Spoken): string {
+  const groups = withoutGrease(tls.getExtensionData(hello, SUPPORTED_GROUPS)?.groups ?? []);
+  const formats = tls.getExtensionData(hello, POINT_FORMATS)?.formats ?? [];
+  const parts = [[hello.version], ciphers, extensions, groups, formats].map(numbers => numbers.join('-'));
+  return createHash('md5').update(parts.join()).digest('hex');
+}
+
+/**
+ * As FoxIO specifies it: FoxIO-LLC/ja4, technical_details/JA4.md at 0e54bc8, last checked 2026-11-22. Over TCP, so always `t`.
+ * Not the library's own, which in version 2.0.0 takes whoever lists versions for TLS 1.3, counts beyond 99, repeats whatever
+ * bytes a stranger has put into ALPN, and hashes an empty list. Of usual clients the two say the same.
+ */
+function ja4Of({ hello, ciphers, extensions, tls }: Spoken, versions: readonly number[]): string {
+  const version = JA4_VERSIONS[Math.max(...versions)] ?? '00';
+  const name = extensions.includes(SERVER_NAME) ? 'd' : 'i';
+  const protocol = ja4Protocol(tls.getExtensionData(hello, ALPN)?.protocols[0]);
+  // Whether there is a name or a protocol is in the first part: the hash is of the program, wherever it connects to.
+  const others = extensions.filter(id => id !== SERVER_NAME && id !== ALPN);
+  const algorithms = withoutGrease(tls.getExtensionData(hello, SIGNATURE_ALGORITHMS)?.algorithms ?? []);
+  const asked = [ja4List(others.sort(byNumber)), ja4List(algorithms)].filter(list => list !== '').join('_');
+  const first = `t${version}${name}${ja4Count(ciphers)}${ja4Count(extensions)}${protocol}`;
+  return `${first}_${ja4Hash(ja4List([...ciphers].sort(byNumber)))}_${ja4Hash(asked)}`;
+}
+
+function ja4Count(numbers: readonly number[]): string {
+  return String(Math.min(numbers.length, 99)).padStart(2, '0');
+}
+
+function ja4List(numbers: readonly number[]): string {
+  return numbers.map(number => number.toString(16).padStart(4, '0')).join();
+}
+
+function ja4Hash(list: string): string {
+  return list === '' ? '000000000000' : createHash('sha256').update(list).digest('hex').slice(0, 12);
+}
+
+const byNumber = (one: number, other: number) => one - other;
 
 /** Of the first protocol's name the first and the last byte, or of its hexadecimal digits, so that it is always readable. */
 function ja4Protocol(name: string | undefined): string {
@@ -227,16 +266,17 @@ function ja4Protocol(name: string | undefined): string {
   return `${digits[0]}${digits.at(-1)}`;
 }
 
-/** `_8daaf6152771_02713d6af862` */
-const HASHES_LENGTH = 26;
-const NOTHING_HASHED = '000000000000';
-
 const JA4_VERSIONS: Readonly<Record<number, string>> = {
   [0x0304]: '13',
   [0x0303]: '12',
   [0x0302]: '11',
   [0x0301]: '10',
   [0x0300]: 's3',
+  [0x0002]: 's2',
+  // Of DTLS. Nobody speaks it over TCP, and whoever says so is to be told from others.
+  [0xfeff]: 'd1',
+  [0xfefd]: 'd2',
+  [0xfefc]: 'd3',
 };
 
 /** As `tls.protocol.version` says them. */

@@ -14,7 +14,7 @@ import { recordClientHello } from '../support/raw-peer';
 
 const NOTHING = Buffer.alloc(0);
 
-/** The client of JA4's specification: FoxIO/ja4, technical_details/JA4.md. With GREASE, as it was sent. */
+/** The client of JA4's specification: FoxIO-LLC/ja4, technical_details/JA4.md. With GREASE, as it was sent. */
 const CHROME: HelloParts = {
   ciphers: [
     0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
@@ -43,6 +43,10 @@ const CHROME: HelloParts = {
 
 const offered = (parts: HelloParts) => new ClientHello(helloMessage(parts));
 const ja4Prefix = (parts: HelloParts) => offered(parts).ja4?.split('_')[0];
+
+function withExtension(parts: HelloParts, id: number, content: Uint8Array): HelloParts {
+  return { ...parts, extensions: parts.extensions?.map(each => (each[0] === id ? [id, content] : each)) };
+}
 
 describe('what a client offered', () => {
   it('has the JA4 that the specification gives for it', () => {
@@ -107,24 +111,119 @@ describe('what a client offered', () => {
       assert.equal(ja4Prefix({ ciphers, extensions: [] }), 't12i990000');
     });
 
-    it('names the highest version that is listed', () => {
+    it('names the highest version that is listed, or the one of the message', () => {
       const listing = (...versions: number[]): HelloParts => ({
         ciphers: [1],
         extensions: [[43, listOf(versions, 1)]],
       });
       assert.equal(ja4Prefix(listing(0x0303, 0x0304)), 't13i010100');
       assert.equal(ja4Prefix(listing(0x0302, 0x0303)), 't12i010100');
+      assert.equal(ja4Prefix(listing(0xfafa, 0x0303)), 't12i010100');
       assert.equal(ja4Prefix(listing(0x7f1c)), 't00i010100');
       assert.equal(ja4Prefix(listing()), 't12i010100');
+      assert.equal(ja4Prefix(listing(0x7a7a)), 't12i010100');
     });
 
-    it('writes a protocol that is not readable by its digits', () => {
-      const asking = (name: string | Buffer): HelloParts => ({ ciphers: [1], extensions: [[16, protocols(name)]] });
-      assert.equal(ja4Prefix(asking('h')), 't12i0101hh');
-      assert.equal(ja4Prefix(asking('http/1.1')), 't12i0101h1');
-      assert.equal(ja4Prefix(asking(Buffer.from('abcd', 'hex'))), 't12i0101ad');
-      assert.equal(ja4Prefix(asking(Buffer.from('0\n'))), 't12i01013a');
-      assert.equal(ja4Prefix(asking(Buffer.from('\u001b[31m_'))), 't12i01011f');
+    for (const [version, digits] of [
+      [0x0304, '13'],
+      [0x0303, '12'],
+      [0x0302, '11'],
+      [0x0301, '10'],
+      [0x0300, 's3'],
+      [0x0002, 's2'],
+      [0xfeff, 'd1'],
+      [0xfefd, 'd2'],
+      [0xfefc, 'd3'],
+      [0x0305, '00'],
+    ] as const) {
+      it(`names version 0x${version.toString(16).padStart(4, '0')} ${digits}`, () => {
+        assert.equal(ja4Prefix({ version, ciphers: [1] }), `t${digits}i010000`);
+      });
+    }
+
+    it('says whether a name is asked for, even one that cannot be read', () => {
+      const naming = (content: Uint8Array): HelloParts => ({ ciphers: [1], extensions: [[0, content]] });
+      assert.equal(ja4Prefix(naming(serverName('a.example'))), 't12d010100');
+      assert.equal(ja4Prefix(naming(NOTHING)), 't12d010100');
+      assert.equal(ja4Prefix({ ciphers: [1], extensions: [] }), 't12i010000');
+    });
+
+    // The specification's own examples, under "ALPN Extension Value".
+    for (const [name, ends] of [
+      ['h2', 'h2'],
+      ['http/1.1', 'h1'],
+      ['h', 'hh'],
+      ['', '00'],
+      [[0xab], 'ab'],
+      [[0x20], '20'],
+      [[0xab, 0xcd], 'ad'],
+      [[0x20, 0x61], '21'],
+      [[0x30, 0xab], '3b'],
+      [[0x61, 0x20], '60'],
+      [[0x30, 0x31, 0xab, 0xcd], '3d'],
+      [[0x30, 0xab, 0xcd, 0x31], '01'],
+    ] as const) {
+      it(`writes the protocol ${JSON.stringify(name)} as ${ends}`, () => {
+        const asked = protocols(Buffer.from(name as string), 'http/1.1');
+        assert.equal(ja4Prefix({ ciphers: [1], extensions: [[16, asked]] }), `t12i0101${ends}`);
+      });
+    }
+
+    it('writes no protocol where none can be read', () => {
+      for (const content of [NOTHING, Buffer.from([0, 0]), protocols()])
+        assert.equal(ja4Prefix({ ciphers: [1], extensions: [[16, content]] }), 't12i010100');
+    });
+
+    it('never writes what a terminal would obey', () => {
+      const asking = (name: string): HelloParts => ({ ciphers: [1], extensions: [[16, protocols(name)]] });
+      assert.equal(ja4Prefix(asking('0\n')), 't12i01013a');
+      assert.equal(ja4Prefix(asking('\u001b[31m_')), 't12i01011f');
+    });
+
+    it('sorts ciphers and extensions, and leaves signature algorithms as they are', () => {
+      const { ciphers, extensions = [] } = CHROME;
+      const shuffled = { ciphers: [...ciphers].reverse(), extensions: [...extensions].reverse() };
+      assert.equal(offered(shuffled).ja4, offered(CHROME).ja4);
+      assert.notEqual(offered(shuffled).ja3, offered(CHROME).ja3);
+      const other = listOf([0x0804, 0x0403, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]);
+      assert.notEqual(offered(withExtension(CHROME, 13, other)).ja4, offered(CHROME).ja4);
+    });
+
+    it('leaves GREASE out everywhere', () => {
+      const algorithms = listOf([0x0a0a, 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0xfafa]);
+      assert.equal(offered(withExtension(CHROME, 13, algorithms)).ja4, offered(CHROME).ja4);
+    });
+
+    it('takes for GREASE only the sixteen numbers that are it', () => {
+      for (const high of [0x0a, 0x1a, 0x8a, 0xfa]) {
+        for (const low of [0x0a, 0x1a, 0x8a, 0xfa]) {
+          const isGrease = high === low;
+          const number = (high << 8) | low;
+          const { ja4, cipherSuites } = offered({ ciphers: [0x1301, number], extensions: [[number, NOTHING]] });
+          assert.equal(ja4?.split('_')[0], isGrease ? 't12i010000' : 't12i020100', number.toString(16));
+          assert.equal(cipherSuites?.length, isGrease ? 1 : 2);
+        }
+      }
+    });
+
+    it('ends without an underscore where there are no signature algorithms', () => {
+      assert.equal(offered(withExtension(CHROME, 13, listOf([]))).ja4, 't13d1516h2_8daaf6152771_6d807ffa2a79');
+    });
+
+    it('says in zeros that there is nothing to hash', () => {
+      const hashes = (parts: HelloParts) => offered(parts).ja4?.split('_').slice(1);
+      assert.equal(hashes({ ciphers: [], extensions: [] })?.join(), '000000000000,000000000000');
+      assert.equal(hashes({ ciphers: [0x0a0a], extensions: [[0x0a0a, NOTHING]] })?.join(), '000000000000,000000000000');
+      // The name and the protocol are told before, and are no part of the hash: nothing is left.
+      const onlyWhere: HelloParts = {
+        ciphers: [1],
+        extensions: [
+          [0, serverName('a.example')],
+          [16, protocols('h2')],
+        ],
+      };
+      assert.equal(hashes(onlyWhere)?.[1], '000000000000');
+      assert.notEqual(hashes(onlyWhere)?.[0], '000000000000');
     });
   });
 

@@ -18,6 +18,7 @@ export interface Description {
 
 const LONGEST_TEXT = 32 * 1024 * 1024;
 const PATIENCE_MS = 10_000;
+const MOST_HOPS = 10;
 
 /**
  * Reads an OpenAPI description (2.0, 3.0, 3.1; JSON or YAML) from a file or an http(s) URL, validates it and resolves its
@@ -116,9 +117,13 @@ class WrittenDocuments {
     let node: unknown = written.document.contents;
     let found: Location = { source: this.#main };
     for (const key of path) {
-      const reference = this.#reference(node);
-      const aim = reference === undefined ? undefined : this.#follow(reference, written);
-      if (aim) [written, node] = aim;
+      // A reference may lead to another; in a circle, to nothing.
+      for (let hops = 0; hops < MOST_HOPS; hops++) {
+        const reference = this.#reference(node);
+        const aim = reference === undefined ? undefined : this.#follow(reference, written);
+        if (aim === undefined) break;
+        [written, node] = aim;
+      }
       if (!this.#yaml.isMap(node)) return found;
       const pair = node.items.find(item => this.#yaml.isScalar(item.key) && String(item.key.value) === key);
       if (pair === undefined) return found;

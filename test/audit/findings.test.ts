@@ -457,6 +457,41 @@ describe('the findings', () => {
     assert.deepEqual(notes, ['100 more were left out, of findings about more than 500 subjects']);
   });
 
+  it('are of 500 services at most that no operation is described of, and say how many requests more there were', () => {
+    const strangers = Array.from({ length: 502 }, (_, n) =>
+      visit({ 'url.path': '/nothing' }, {}, { resource: { 'service.name': `shop-${n}` } }),
+    ).flat();
+    const { notes } = judge([ORDERS], [...visit(), ...strangers]);
+    assert.deepEqual(notes, ['2 more were left out, of findings about more than 500 subjects']);
+  });
+
+  it('are of no request that waits in vain with too many others, and of no failure that too many logs tell of', () => {
+    function* requests() {
+      for (let n = 0; n < 50_001; n++)
+        yield span('GET', 2, changed(GOOD_REQUEST, { 'tls.connection.id': 'to-come', 'tls.verify.result': 'failed' }));
+    }
+    const waiting = judge([ORDERS], requests());
+    assert.equal(waiting.findings[0]?.occurrences?.count, 50_000);
+    assert.deepEqual(waiting.notes, [
+      '1 requests were not judged: too many waited for their handshake, which did not come before them',
+    ]);
+
+    function* logs() {
+      for (let n = 0; n < 100_002; n++)
+        yield log('tls.handshake.failed', { 'error.type': 'unknown_ca' }, { spanId: id(16) });
+    }
+    const told = judge([ORDERS], [], logs());
+    assert.equal(told.findings.find(({ rule }) => rule === 'failure-sampled-away')?.occurrences?.count, 100_000);
+    assert.deepEqual(told.notes, ['2 records of failures could not be held against the spans: there are too many']);
+  });
+
+  it('stand by a suppression that says no number, and by a clock that says no time', () => {
+    const { findings } = judge([ORDERS], [], [log('tls.telemetry.suppressed', {}, { at: 1e300 })]);
+    const { subject, occurrences } = findings.find(({ rule }) => rule === 'failures-suppressed')!;
+    assert.equal(subject, 'handshakes');
+    assert.deepEqual([occurrences?.count, occurrences?.firstSeen], [1, iso(0)]);
+  });
+
   it('paste only variables that exist, and refer only over https', () => {
     const settings = readFileSync(join(__dirname, '../../../src/settings.ts'), 'utf8');
     for (const row of Object.values(FINDINGS)) {

@@ -258,6 +258,80 @@ components:
     }
   });
 
+  it('knows the line of a path behind an address, and behind names that had to be escaped', async () => {
+    const main = `openapi: 3.1.0
+info: { title: A, version: '1' }
+paths:
+  /there: { $ref: 'paths.yaml#/item' }
+  /again: { $ref: '#/paths/~1there' }
+  /slash: { $ref: 'paths.yaml#/a~1b' }
+  /percent: { $ref: 'paths.yaml#/100%25' }
+`;
+    const method = (name: string) => `\n  ${name}: { responses: { '200': { description: fine } } }\n`;
+    const paths = `item:${method('get')}a/b:${method('delete')}100%:${method('put')}`;
+    const server = createServer(({ url }, response) => response.end(url === '/main.yaml' ? main : paths));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { document, locate } = await readDescription(`${origin}/main.yaml`);
+      assert.deepEqual(
+        operationsOf(document, locate).map(({ name, location }) => [name, location.source, location.line]),
+        [
+          ['GET /there', `${origin}/paths.yaml`, 2],
+          ['GET /again', `${origin}/paths.yaml`, 2],
+          ['DELETE /slash', `${origin}/paths.yaml`, 4],
+          ['PUT /percent', `${origin}/paths.yaml`, 6],
+        ],
+      );
+    } finally {
+      server.close();
+    }
+  });
+
+  it('follows an alias of YAML, and names the nearest line there is where a path leads nowhere', async () => {
+    const source = file(
+      'anchored.yaml',
+      `openapi: 3.1.0
+info: { title: A, version: '1' }
+paths:
+  /alias: &same
+    get: { responses: { '200': { description: fine } } }
+  /again: *same
+`,
+    );
+    const { document, locate } = await readDescription(source);
+    assert.deepEqual(
+      operationsOf(document, locate).map(({ name, location }) => [name, location.line]),
+      [
+        ['GET /alias', 5],
+        ['GET /again', 5],
+      ],
+    );
+    assert.deepEqual(locate(['paths', '/alias', 'put']), { source, line: 4, column: 3 });
+    assert.deepEqual(locate(['paths', '/alias', 'get', 'responses', '200', 'description', 'deeper']).line, 5);
+    assert.deepEqual(locate(['nowhere']), { source });
+  });
+
+  it('says of a file why it cannot be read, and what was expected', async () => {
+    const expected = 'an OpenAPI description was expected';
+    const gone = join(folder, 'gone.yaml');
+    await assert.rejects(readDescription(gone), { message: `${gone}: there is no such file; ${expected}` });
+    await assert.rejects(readDescription(folder), { message: `${folder}: this is a folder; ${expected}` });
+    const below = join(file('plain.yaml', ''), 'below.yaml');
+    await assert.rejects(readDescription(below), { message: `${below}: cannot be read (ENOTDIR); ${expected}` });
+  });
+
+  it('does not read on in a description that never ends', async () => {
+    const server = createServer((_, response) => response.end('#'.repeat(32 * 1024 * 1024 + 1)));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      await assert.rejects(readDescription(source), { message: `${source}: larger than 33554432 characters` });
+    } finally {
+      server.close();
+    }
+  });
+
   const WRONG: readonly [what: string, content: string, complaint: RegExp][] = [
     ['YAML that is none', 'openapi: 3.1.0\ninfo: [\n  x: }\n', /^FILE:3:\d+: .* \(YAML BAD_\w+\)$/],
     [
@@ -279,6 +353,23 @@ components:
       'a reference to a file that is not there',
       "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c: { $ref: 'nowhere.yaml' }\n",
       /^FILE: .*nowhere\.yaml.* \(rule: every \$ref can be resolved\)$/,
+    ],
+    [
+      'an element of a list, in its line',
+      `openapi: 3.1.0
+info: { title: A, version: '1' }
+servers:
+  - url: /v1
+  - url: /v2
+    surprise: true
+paths: {}
+`,
+      /^FILE:6: .*\(rule: unevaluated property\): surprise is not expected to be here!/,
+    ],
+    [
+      'more than five things at once',
+      `openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n${[1, 2, 3, 4, 5, 6, 7].map(n => `  /p${n}: { get: { wrong${n}: {} } }\n`).join('')}`,
+      /^FILE:4: .*; and \d+ more$/,
     ],
     ['HTML', '<html></html>', /^FILE: this is no API description/],
     ['nothing', '', /^FILE: this is no API description/],

@@ -124,6 +124,15 @@ describe('the authorities an application trusts', () => {
     assert.equal(hasIssued(stranger.certificate + intermediate.certificate, leaf), false);
   });
 
+  it('have one digest in whichever order they are given, and another with every other one', () => {
+    const both = [stranger.certificate, root.certificate];
+    const digest = TrustAnchors.from(both).digest;
+    assert.equal(TrustAnchors.from([...both].reverse()).digest, digest);
+    assert.equal(TrustAnchors.from(both.join('')).digest, digest);
+    assert.notEqual(TrustAnchors.from(root.certificate).digest, digest);
+    assert.equal(TrustAnchors.from([]).digest, '');
+  });
+
   it("are Node's own, and unknown, when none are given", () => {
     for (const ca of [undefined, null, '', false, 0]) assert.equal(hasIssued(ca, leaf), undefined);
   });

@@ -63,6 +63,8 @@ interface Running {
   readonly suppression: readonly SuppressionReport[];
   readonly metricSink: MetricSink;
   readonly expirySink: ExpirySink;
+  /** Undefined: no events are wanted in the logs. */
+  readonly configurationEvents: ConfigurationEvents | undefined;
   /** At the process's end, while it is still possible to send something. */
   readonly beforeExit: () => void;
   /** When it no longer is. */
@@ -136,6 +138,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     registerDirectory(undefined);
     for (const hook of running.hooks) guard(() => hook.disable());
     running.reporter.drain();
+    guard(() => running.configurationEvents?.sayHeld());
     for (const report of running.suppression) guard(() => report.say());
     guard(() => running.metricSink.close());
     guard(() => running.expirySink.close());
@@ -151,6 +154,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     const running = this.#running;
     if (running === undefined) return 0;
     running.reporter.drain();
+    guard(() => running.configurationEvents?.sayHeld());
     for (const report of running.suppression) guard(() => report.say());
     return running.reporter.reported;
   }
@@ -223,7 +227,9 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     if (logger) sinks.push(new EventSink(logger, settings, occurrence));
     const patternSink = patterns && new PatternSink({ meter, logger, patterns, occurrence, now: clock });
     if (patternSink) sinks.push(patternSink);
-    const configurations: Configurations = new Configurations(logger && new ConfigurationEvents(logger), Date.now, () =>
+    const configurationEvents = logger && new ConfigurationEvents({ logger, isHeard: () => providers.logsAreHeard() });
+    if (configurationEvents) sinks.push(configurationEvents);
+    const configurations: Configurations = new Configurations(configurationEvents, Date.now, () =>
       expirySink.configured(),
     );
     const expirySink = new ExpirySink({
@@ -289,6 +295,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       suppression,
       metricSink,
       expirySink,
+      configurationEvents,
       beforeExit,
       exit,
     };

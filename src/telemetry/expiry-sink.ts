@@ -64,6 +64,8 @@ export class ExpirySink implements Sink {
   readonly #spokenOf = new Map<string, SpokenOf>();
   readonly #limit = new MinuteLimit(SAID_A_MINUTE);
   readonly #observe = (result: ObservableResult) => this.#observed(result);
+  /** A server was configured when nobody would have heard of it. */
+  #isBehind = false;
   #gauge: { readonly meter: Meter; readonly gauge: ObservableGauge } | undefined;
 
   constructor(parts: ExpiryParts) {
@@ -71,6 +73,7 @@ export class ExpirySink implements Sink {
   }
 
   report(handshake: Handshake): void {
+    if (this.#isBehind) this.configured();
     const { ownCertificate: own, peerCertificate: peer, side } = handshake;
     if (own !== undefined) this.#used('local', own, side, handshake);
     if (peer !== undefined && handshake.outcome.kind === 'established' && handshake.verification.result === 'ok') {
@@ -80,7 +83,8 @@ export class ExpirySink implements Sink {
 
   /** A server has another certificate, or its first. */
   configured(): void {
-    if (!this.#parts.isListening()) return;
+    this.#isBehind = !this.#parts.isListening();
+    if (this.#isBehind) return;
     this.#current();
     const at = this.#parts.now();
     for (const certificate of this.#parts.configured()) this.#look('local', certificate, 'server', at, undefined);

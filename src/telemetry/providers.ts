@@ -92,6 +92,11 @@ export class Providers {
     return this.#spareLogger && isStandIn(provider) ? this.#spareLogger : loggerOf(provider);
   }
 
+  /** False as long as log records go nowhere. */
+  logsAreHeard(): boolean {
+    return this.#givenLogger !== undefined || this.#spareLogger !== undefined || !isStandIn(globalLoggerProvider());
+  }
+
   /** False as long as there is no SDK: then nothing need be read of any socket. Once there is one it stays. */
   somebodyListens(): boolean {
     this.#heard ||=

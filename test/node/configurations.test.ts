@@ -118,6 +118,63 @@ describe('what a process is configured with', () => {
     });
   });
 
+  describe('is told once somebody listens', () => {
+    const silent = () => {
+      instrumentation.disable();
+      instrumentation = new TlsInstrumentation();
+    };
+    const listenTo = (some: TelemetryRecorder) => {
+      instrumentation.setTracerProvider(some.tracerProvider);
+      instrumentation.setMeterProvider(some.meterProvider);
+      instrumentation.setLoggerProvider(some.olderLoggerProvider);
+    };
+
+    it('with the next change, and with the first handshake', async () => {
+      silent();
+      server = greeter(options(first));
+      const port = await listen(server);
+      server.setSecureContext(options(second));
+      const fingerprints = () =>
+        recorder.logs
+          .filter(({ eventName }) => eventName === CHANGED)
+          .map(({ attributes }) => attributes['tls.config.certificate']);
+      listenTo(recorder);
+      server.setSecureContext(options(first));
+      assert.deepEqual(fingerprints(), [second.fingerprint, first.fingerprint]);
+
+      silent();
+      server.setSecureContext(options(second));
+      listenTo(recorder);
+      await visit({ port, ca: root.certificate });
+      instrumentation.flush();
+      assert.deepEqual(fingerprints(), [second.fingerprint, first.fingerprint, second.fingerprint]);
+    });
+
+    it('when that asks for what is left, although nobody came', async () => {
+      silent();
+      const created = tls.createServer(options(first));
+      created.setSecureContext(options(second));
+      assert.deepEqual(logs(CHANGED), []);
+      listenTo(recorder);
+      const [changed, ...others] = logs(CHANGED);
+      assert.equal(changed?.attributes['tls.config.certificate'], second.fingerprint);
+      assert.deepEqual(others, []);
+    });
+
+    it('and a certificate that ends soon with the first handshake, of another server too', async () => {
+      silent();
+      const short = await root.issue({ usage: 'server', notAfter: new Date(Date.now() + 86_000_000) });
+      const unvisited = tls.createServer(options(short));
+      server = greeter(options(first));
+      const port = await listen(server);
+      listenTo(recorder);
+      await visit({ port, ca: root.certificate });
+      const told = logs('tls.certificate.expiring').map(({ attributes }) => attributes['tls.server.hash.sha256']);
+      assert.deepEqual(told, [short.fingerprint]);
+      assert.ok(!unvisited.listening);
+    });
+  });
+
   describe('says who was asked about a certificate', () => {
     it('when a context of its own was made for the name', async () => {
       const name = 'tenant.example.com';

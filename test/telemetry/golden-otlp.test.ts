@@ -144,7 +144,7 @@ async function sayAll(url: string): Promise<void> {
       ownCertificate: { ...ACME_CA, notAfter: NOON + DAY / 2 },
     }),
   ];
-  new ConfigurationEvents(() => logger).changed({
+  new ConfigurationEvents({ logger: () => logger, isHeard: () => true }).changed({
     before: { ...CONFIGURED, fingerprint: ACME_CA.fingerprint, authorities: 1, authoritiesDigest: 'one' },
     after: CONFIGURED,
     name: '*.example.com',

@@ -38,6 +38,11 @@ export class BoundedTable<Key, Entry> {
     return this.#entries.size;
   }
 
+  /** The most subjects that are remembered at a time. */
+  get capacity(): number {
+    return this.#maxEntries;
+  }
+
   /** Subjects forgotten for want of room. */
   get evicted(): number {
     return this.#evicted;

@@ -7,8 +7,8 @@ export const certificateRotation = pattern({
   brief: 'One peer presents many different certificates: somebody tries stolen or home-made ones until one is let in.',
   hint: 'Look at the subjects that the address presented (network.peer.address) and whether one of them was let in after the others were not.',
   falsePositives:
-    'A gateway, a NAT or a proxy that passes TLS on: many clients, one address. Where its clients are good, `verified` counts, and may be raised to their number; where many at once are bad, as in a rolling restart with certificates of an unknown authority, `unverified` counts. Servers that accept any certificate (`rejectUnauthorized: false`) and compare fingerprints themselves should raise `unverified` too.',
-  cost: 'Of each peer with a certificate: a count, a time, a number for each different certificate up to the threshold, five connections. Good and bad certificates apart.',
+    'A gateway, a NAT or a proxy that passes TLS on: many clients, one address. Where its clients are good, `verified` counts, and may be raised to their number; where many at once are bad, as in a rolling restart with certificates of an unknown authority, `unverified` counts. Servers that accept any certificate (`rejectUnauthorized: false`) and compare fingerprints themselves should raise `unverified` too. A client whose certificate is rotated on schedule brings two, and is none.',
+  cost: 'Of each peer with a certificate: a count, a time, a number for each different certificate up to the threshold, five connections. Bad and good certificates apart.',
   thresholds: {
     unverified: { brief: 'different certificates that did not verify', byDefault: 5, atMost: 1000 },
     verified: { brief: 'different certificates that did', byDefault: 50, atMost: 1000 },

@@ -9,7 +9,7 @@ export const certificateShared = pattern({
   hint: 'Ask the owner whether so many machines hold this key. If not, revoke the certificate; if so, give each machine its own: then a stolen one can be told, and revoked alone.',
   falsePositives:
     'Replicas of one service that share a certificate, above all in a rolling restart, when every new replica has a new address; and devices that move between networks. Raise `peers` above the number of replicas.',
-  cost: 'Of each certificate: a count, a time, a number for each different peer up to the threshold, five connections. Good and bad certificates apart.',
+  cost: 'Of each certificate: a count, a time, a number for each different peer up to the threshold, five connections. Bad and good certificates apart.',
   thresholds: {
     peers: { brief: 'different peers with one certificate', byDefault: 20, atMost: 1000 },
     window: { brief: 'within so many seconds', byDefault: 3600, atMost: 86_400 },

@@ -18,7 +18,7 @@ export const failThenSuccess = pattern({
     'A peer was refused with certificates of others or forged ones, and then let in with an identity it had not shown before: somebody tried until something fitted.',
   hint: 'Ask the owner of this identity whether the address is one of its own. If not, revoke its certificate at once: somebody is in.',
   falsePositives:
-    'A gateway or NAT behind which one client is broken and another comes for the first time. An address that is known for `regulars` identities is taken for a gateway and no longer watched. A client whose own certificate is renewed after it had expired is not found: the identity is the same.',
+    'A gateway or NAT behind which one client is broken and another comes for the first time; in a rolling restart, an address that passes from a broken replica to a good one of another service. An address that is known for `regulars` identities is taken for a gateway and no longer watched. A client whose own certificate is renewed after it had expired is not found: the identity is the same.',
   cost: 'Of each peer that was refused: a count, a time, a number for each certificate up to the threshold, five connections. Of each peer that was let in: a number for each identity.',
   thresholds: {
     failures: {

@@ -40,6 +40,13 @@ export function withFreshTables(readme: string): string {
 /** Filled with what a program printed that takes too long for every test run. */
 const BY_HAND = ['timeline', 'overhead'];
 
+/** By default thresholds: with higher ones an entry weighs more. */
+function roomOf(row: Pattern<string>): string {
+  const defaults = Object.entries(row.thresholds).map(([threshold, { byDefault }]) => [threshold, byDefault]);
+  const { tables } = row.watch(Object.fromEntries(defaults));
+  return `Room for ${tables.map(({ capacity }) => capacity).join(' and ')} at a time.`;
+}
+
 const TABLES: Readonly<Record<string, () => string>> = {
   options: () =>
     table(
@@ -169,7 +176,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
           ),
           `**What to do:** ${row.hint}`,
           `**Who else does it:** ${row.falsePositives}`,
-          `**What it remembers:** ${row.cost}`,
+          `**What it costs:** ${row.cost} ${roomOf(row)}`,
         ].join('\n\n'),
       )
       .join('\n\n'),

@@ -63,7 +63,7 @@ export function isSpiffeId(uri: string): boolean {
   return uri.length <= MAX_SPIFFE_ID_BYTES && SPIFFE_ID.test(uri);
 }
 
-const MAX_SPIFFE_ID_BYTES = 2048;
+export const MAX_SPIFFE_ID_BYTES = 2048;
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*$/;
 
 function unquoted(value: string): string {

@@ -20,5 +20,6 @@ export function peerOf(address: string | undefined): string | undefined {
     groups.push(...after);
   }
   const network = groups.slice(0, 4).map(group => group.toLowerCase().replace(/^0+(?=.)/, ''));
-  return `${network.join(':')}::/64`;
+  // One text, and not two that V8 would keep for it: many are remembered.
+  return [...network, '', '/64'].join(':');
 }

@@ -1,11 +1,16 @@
 /**
- * A program: all patterns are told of two hundred thousand attackers (or as many as are asked for), each another, then of so
- * many that every table is full of entries of the largest size. Prints as JSON what that took. Run with --expose-gc.
+ * A program: all patterns are told of a hundred thousand attackers (or as many as are asked for), each another, then of so
+ * many that every table is full of entries of the largest size. They have names as long as any that is let through, and
+ * half of them an IPv6 network, whose name is longer than an IPv4 address. Prints as JSON what that took. Run with
+ * --expose-gc.
  */
+import { MAX_NAME_BYTES } from '../../src/certificate/distinguished-name';
+import { MAX_SPIFFE_ID_BYTES } from '../../src/certificate/subject-alternative-names';
 import { Patterns } from '../../src/patterns/patterns';
+import { peerOf } from '../../src/patterns/peer-network';
 import { addressOf, certificate, early, from, letIn, refused, sighting } from './scene';
 
-const ATTACKERS = Number(process.argv[2] ?? 200_000);
+const ATTACKERS = Number(process.argv[2] ?? 100_000);
 /** More than any table holds. */
 const CROWD = 1000;
 
@@ -19,14 +24,28 @@ const connectionId = () => {
   return idBytes.toString('hex');
 };
 
+/** Made anew for each, as it is out of a certificate: what is kept of it would be seen. */
+const subjectOf = (name: string) => Buffer.from(`CN=${name},O=`.padEnd(MAX_NAME_BYTES, 'x')).toString();
+const spiffeIdOf = (name: string) => Buffer.from(`spiffe://acme/${name}/`.padEnd(MAX_SPIFFE_ID_BYTES, 'x')).toString();
+const endpointOf = (name: string) => Buffer.from(`GET /${name}/`.padEnd(1024, 'x')).toString();
+/** As the sink asks for it. */
+const networkOf = (index: number) => {
+  const [high, low] = [index >> 12, index & 0xfff].map(group => (0x1000 | group).toString(16));
+  return index % 2 ? peerOf(`2001:db8:${high}:${low}:aaaa:bbbb:cccc:dddd`)! : peerOf(`::ffff:${addressOf(index)}`)!;
+};
+
 const heap = () => {
-  globalThis.gc?.();
+  // The second takes what the first had only found to be nobody's.
+  for (let time = 0; time < 2; time++) globalThis.gc?.();
   return process.memoryUsage().heapUsed;
 };
 
 function oneAttack(patterns: Patterns, index: number): void {
   at += 0.3;
-  const name = { subject: `CN=attacker ${index}`, spiffeId: undefined };
+  const name = {
+    subject: subjectOf(`attacker ${index}`),
+    spiffeId: index & 8 ? spiffeIdOf(`attacker/${index}`) : undefined,
+  };
   const presented = certificate(index, name);
   const kinds = [
     () => refused('unknown_ca', presented),
@@ -34,10 +53,16 @@ function oneAttack(patterns: Patterns, index: number): void {
     () => early('not_tls'),
     () => letIn(presented),
   ];
-  const handshake = from(addressOf(index), kinds[index % kinds.length]!());
+  const handshake = from(networkOf(index), kinds[(index >> 1) % kinds.length]!());
   detections += patterns.handshake(sighting(handshake, { at, connectionId: connectionId() })).length;
-  if (index % 4) return;
-  const request = { at, time: at, identity: presented, endpoint: `/${index}`, connectionId: connectionId() };
+  if (index & 3) return;
+  const request = {
+    at,
+    time: at,
+    identity: presented,
+    endpoint: endpointOf(String(index)),
+    connectionId: connectionId(),
+  };
   detections += patterns.request(request).length;
 }
 
@@ -45,20 +70,20 @@ function wholeAttack(patterns: Patterns, index: number): void {
   const tell = (address: string, handshake: ReturnType<typeof letIn>) => {
     detections += patterns.handshake(sighting(from(address, handshake), { at, connectionId: connectionId() })).length;
   };
-  const address = `192.168.${index >> 8}.${index & 255}`;
-  const name = { subject: `CN=member ${index}`, spiffeId: undefined };
+  const address = networkOf(0x7f0000 + index);
+  const name = { subject: subjectOf(`member ${index}`), spiffeId: spiffeIdOf(`member/${index}`) };
   for (let turn = 0; turn < 64; turn++) {
     const number = 10_000_000 + index * 100 + turn;
-    const other = { subject: `CN=member ${index}, ${turn}`, spiffeId: undefined };
+    const other = { subject: subjectOf(`member ${index}, ${turn}`), spiffeId: undefined };
     // Many certificates and names of one address, good, bad and revoked; then one certificate of many addresses.
     tell(address, letIn(certificate(number, turn % 2 ? name : other)));
     tell(address, refused('unknown_ca', certificate(number, other)));
     tell(address, early(turn % 2 ? 'not_tls' : 'protocol_version'));
     for (const handshake of [letIn, (own = certificate(index)) => refused('certificate_revoked', own)]) {
-      tell(addressOf(number), handshake(certificate(index, name)));
+      tell(networkOf(number), handshake(certificate(index, name)));
     }
     const identity = certificate(index, name);
-    const request = { at, time: at, identity, endpoint: `/${index}/${turn}`, connectionId: connectionId() };
+    const request = { at, time: at, identity, endpoint: endpointOf(`${index}/${turn}`), connectionId: connectionId() };
     detections += patterns.request(request).length;
   }
 }

@@ -85,12 +85,13 @@ class Reading {
     // An empty list takes away what the description demands of all.
     const security = own(operation, 'security') ?? own(this.#document, 'security');
     const alternatives = Array.isArray(security) ? security.map(one => Object.keys(recordOf(one) ?? {})) : [];
-    const schemes = [...new Set(alternatives.flat().filter(name => this.#isProtecting(name)))];
-    const protecting = alternatives.filter(names => names.some(name => schemes.includes(name)));
+    const schemes = [...new Set(alternatives.flat().filter(name => this.#protectionBy(name) !== 'none'))];
+    // Of schemes in one alternative all are asked for, so the strictest tells.
+    const ways = alternatives.map(names => strictest(names.map(name => this.#protectionBy(name))));
     const isUserKnown =
       alternatives.length > 0 && alternatives.every(names => names.some(name => this.#isOfUsers(name)));
-    if (protecting.length > 0) {
-      const protection = protecting.length === alternatives.length ? 'required' : 'optional';
+    if (schemes.length > 0) {
+      const protection = ways.every(way => way === 'required') ? 'required' : 'optional';
       return { protection, schemes, isUserKnown };
     }
     for (const place of [operation, item, this.#document]) {
@@ -124,18 +125,23 @@ class Reading {
     return schemes && recordOf(own(schemes, name));
   }
 
-  #isProtecting(name: string): boolean {
-    if (this.#named.has(name)) return true;
+  #protectionBy(name: string): Operation['protection'] {
+    if (this.#named.has(name)) return 'required';
     const scheme = this.#scheme(name);
-    if (scheme === undefined) return false;
-    if (scheme['type'] === 'mutualTLS') return true;
-    return this.#extensions.some(extension => protectionOf(own(scheme, extension)) !== 'none');
+    if (scheme === undefined) return 'none';
+    if (scheme['type'] === 'mutualTLS') return 'required';
+    return strictest(this.#extensions.map(extension => protectionOf(own(scheme, extension))));
   }
 
   #isOfUsers(name: string): boolean {
     const type = this.#scheme(name)?.['type'];
-    return typeof type === 'string' && USER_SCHEMES.includes(type) && !this.#isProtecting(name);
+    return typeof type === 'string' && USER_SCHEMES.includes(type) && this.#protectionBy(name) === 'none';
   }
+}
+
+function strictest(all: readonly Operation['protection'][]): Operation['protection'] {
+  if (all.includes('required')) return 'required';
+  return all.includes('optional') ? 'optional' : 'none';
 }
 
 function protectionOf(extension: unknown): Operation['protection'] {

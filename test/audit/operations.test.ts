@@ -99,6 +99,23 @@ describe('the operations of a description', () => {
     });
   }
 
+  it('leave it to the client where the scheme does', () => {
+    const securityDefinitions = {
+      may: { type: 'apiKey', name: 'x', in: 'header', 'x-mtls': 'optional' },
+      must: { type: 'apiKey', name: 'y', in: 'header', 'x-mtls': true },
+    };
+    const paths = {
+      '/may': { get: { security: [{ may: [] }] } },
+      '/both': { get: { security: [{ may: [], must: [] }] } },
+      '/either': { get: { security: [{ must: [] }, { may: [] }] } },
+    };
+    assert.deepEqual(protections({ swagger: '2.0', securityDefinitions, paths }), {
+      'GET /may': 'optional',
+      'GET /both': 'required',
+      'GET /either': 'optional',
+    });
+  });
+
   it('are protected by schemes and extensions that somebody names', () => {
     const paths = { '/scheme': { get: { security: [{ key: [] }] } }, '/extension': { get: { 'x-acme-cert': true } } };
     const document = { openapi: '3.0.3', paths, ...SCHEMES };

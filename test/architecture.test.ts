@@ -72,8 +72,8 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   handshake: ['certificate'],
   forwarded: ['handshake', 'certificate'],
   certificate: [],
-  // Its reports bound and escape strangers' text as certificates' is.
-  audit: ['telemetry', 'certificate'],
+  // Its reports bound and escape strangers' text as certificates' is; and which failures want an alert, their rows say.
+  audit: ['telemetry', 'patterns', 'handshake', 'certificate'],
   // The timeline speaks of the same attributes and reasons as the instrumentation does.
   cli: ['audit', 'telemetry', 'patterns', 'handshake', 'version'],
 };
@@ -97,7 +97,8 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
   protobufjs: 'cli/',
   '@readme/openapi-parser': 'audit/description.ts',
   '@apidevtools/json-schema-ref-parser': 'audit/description.ts',
-  yaml: 'audit/description.ts',
+  yaml: 'audit/',
+  '@prometheus-io/lezer-promql': 'audit/prometheus-query.ts',
 };
 
 /**

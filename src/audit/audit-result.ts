@@ -9,6 +9,8 @@ export interface AuditResult {
   readonly tool: { readonly name: 'otel-tls audit'; readonly version: string };
   readonly description: DescriptionRead;
   readonly evidence: EvidenceRead;
+  /** The Prometheus rules that were held against the failures. Absent: none were given. */
+  readonly alerts?: AlertsRead;
   readonly scoreCard: ScoreCard;
   /** In the description's order. */
   readonly operations: readonly AuditedOperation[];
@@ -50,6 +52,13 @@ export interface EvidenceRead {
   readonly notes: readonly string[];
   /** True when the run was interrupted or a source ended early: what is missing may yet be there. */
   readonly partial: boolean;
+}
+
+export interface AlertsRead {
+  /** Files, as they were given. */
+  readonly sources: readonly string[];
+  /** Alerting rules in them. */
+  readonly rules: number;
 }
 
 /** Operations, but for `findings`. `proven`: seen, and no finding says that the trail of its requests has a gap. */

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { PATTERNS } from '../patterns/patterns';
+import { type FailureClass, GRAVE_REASONS, isWatched, type PrometheusRules } from './alert-rules';
 import {
   type Answer,
   type AuditedOperation,
@@ -12,9 +14,10 @@ import {
   SEVERITIES,
 } from './audit-result';
 import {
-  type CountedFailures,
+  countedFailure,
   type EvidenceAttributes,
   type EvidenceLog,
+  type EvidencePoint,
   type EvidenceSpan,
   isUnexplainedHangup,
   leakIn,
@@ -36,14 +39,20 @@ import {
   type KnownHandshake,
   type RequestRow,
 } from './findings';
+import { lossIn, lossInLog } from './losses';
 import type { Operation } from './operations';
 import { createMatcher, type Matcher, type RequestTarget } from './path-templates';
+import { exposuresIn, namingIn, type PrivacyPolicy } from './privacy';
 
 export interface AuditOptions {
   /** Only what this `service.name` sent. Undefined: all. */
   readonly service?: string | undefined;
   /** Milliseconds since the epoch: what ended before is left out. */
   readonly since?: number | undefined;
+  /** What rings. Undefined: nobody asks whether anything does. */
+  readonly rules?: PrometheusRules | undefined;
+  /** What may be said of people. Undefined: what is found out of the evidence itself. */
+  readonly privacy?: PrivacyPolicy | undefined;
 }
 
 /** What a run has come to: an `AuditResult` but for what others know of its sources. */
@@ -58,6 +67,8 @@ export interface Conclusion {
   /** Sentences: what the bounds of this run have left out. */
   readonly notes: readonly string[];
   readonly proven: number;
+  /** Spans, log records and points of metrics that were taken. None: there is nothing to judge. */
+  readonly taken: number;
 }
 
 /** Descriptions and spans, in whatever order they come -> findings. The same evidence gives the same findings. */
@@ -66,12 +77,12 @@ export function judge(
   spans: Iterable<EvidenceSpan>,
   logs: Iterable<EvidenceLog> = [],
   options: AuditOptions = {},
-  counted: Iterable<CountedFailures> = [],
+  points: Iterable<EvidencePoint> = [],
 ): Conclusion {
   const run = new AuditRun(operations, options);
   for (const span of spans) run.span(span);
   for (const log of logs) run.log(log);
-  for (const failures of counted) run.counted(failures);
+  for (const point of points) run.point(point);
   return run.conclude();
 }
 
@@ -114,14 +125,20 @@ export class AuditRun {
   readonly #hangups = new Map<string, Unexplained>();
   readonly #failedParents = new Set<string>();
 
-  /** By series: how many failed at its first point and at its last. */
-  readonly #series = new Map<string, { readonly failures: CountedFailures; first: number; last: number }>();
+  /** By series: its count at its first point and at its last. */
+  readonly #series = new Map<string, Series>();
+  /** What an alert ought to ring for, by its subject and service, each as often as whoever knows of most of it says. */
+  readonly #classes = new Map<string, SeenClass>();
+  /** Services in which somebody is named by a pseudonym; and which attributes name somebody openly. */
+  readonly #pseudonymous = new Set<string>();
+  readonly #clear = new Map<string, Map<string, Count>>();
   /** Failed handshakes with a span, by side and reason. */
   readonly #failures = new Map<string, number>();
   #suppressed = 0;
 
   #spans = 0;
   #logs = 0;
+  #points = 0;
   #requests = 0;
   #seenHandshakes = 0;
   #seenFailures = 0;
@@ -140,8 +157,8 @@ export class AuditRun {
   span(span: EvidenceSpan): void {
     if (!this.#isWanted(span.resource, span.ended)) return;
     this.#spans++;
-    this.#leaks(span.attributes, span.ended, span, span.name);
-    for (const event of span.events) this.#leaks(event.attributes, span.ended, span, event.name);
+    this.#betrayals(span.attributes, span.ended, span, span.name);
+    for (const event of span.events) this.#betrayals(event.attributes, span.ended, span, event.name);
     const handshake = seenHandshake(span);
     const request = handshake ? undefined : seenRequest(span);
     if (handshake) this.#handshake(handshake);
@@ -158,8 +175,12 @@ export class AuditRun {
   log(log: EvidenceLog): void {
     if (!this.#isWanted(log.resource, log.at)) return;
     this.#logs++;
-    this.#leaks(log.attributes, log.at, log, log.eventName || 'log record');
+    this.#betrayals(log.attributes, log.at, log, log.eventName || 'log record');
     const example = plainExample(log, log.eventName, examplesOf(log));
+    if ((log.dropped ?? 0) > 0 && log.eventName.startsWith('tls.'))
+      this.#found('telemetry-cut', log.eventName.slice(0, 100), log.at, example);
+    const loss = lossInLog(log);
+    if (loss) this.#found('telemetry-lost', loss.subject, log.at, plainExample(log, loss.subject), loss.count);
     switch (log.eventName) {
       case 'tls.handshake.failed':
       case 'tls.client_certificate.rejected': {
@@ -172,6 +193,11 @@ export class AuditRun {
         // With a span it is an event of that span too.
         if (log.spanId === '' || !log.sampled) this.#spoofed(log, example);
         break;
+      case 'tls.abuse.detected': {
+        const pattern = textOf(log.attributes, 'tls.abuse.pattern');
+        if (pattern !== undefined) this.#classSeen({ service: serviceOf(log.resource), pattern }, log.at, example);
+        break;
+      }
       case 'tls.telemetry.suppressed': {
         const [what, count] = suppressedIn(log.attributes);
         if (what === 'handshakes') this.#suppressed += count;
@@ -181,15 +207,19 @@ export class AuditRun {
     }
   }
 
-  counted(failures: CountedFailures): void {
-    const { resource, side, reason, started, count, isCumulative, at } = failures;
+  point(point: EvidencePoint): void {
+    const { resource, name, attributes, count, isCumulative, started, at } = point;
     const { service, since } = this.#options;
     if ((service !== undefined && serviceOf(resource) !== service) || (since !== undefined && at < since)) return;
+    this.#points++;
+    const subject = subjectOf(point);
+    if (subject === undefined) return;
     const instance = [serviceOf(resource), textOf(resource, 'service.instance.id'), resource['process.pid']];
-    const key = [...instance, side, reason, isCumulative ? started : ''].join('\n');
+    // What one instrument counts apart, such as versions of TLS, is counted apart here too.
+    const key = JSON.stringify([name, ...instance, Object.entries(attributes).sort(), isCumulative ? started : '']);
     const series = this.#series.get(key);
     if (series === undefined && this.#series.size >= MOST_SERIES) this.#dropped.records++;
-    else if (series === undefined) this.#series.set(key, { failures, first: count, last: count });
+    else if (series === undefined) this.#series.set(key, { subject, point, first: count, last: count });
     else if (isCumulative) {
       series.first = Math.min(series.first, count);
       series.last = Math.max(series.last, count);
@@ -201,6 +231,7 @@ export class AuditRun {
     for (const { request, operation } of this.#waiting) this.#judge(request, operation);
     this.#waiting.length = 0;
     this.#explainRest();
+    this.#nameRest();
 
     const findings: Finding[] = [];
     const operations = this.#operations.map(operation => {
@@ -221,6 +252,7 @@ export class AuditRun {
       }
     }
     const foreign = this.#shadows(findings);
+    if (this.#options.rules) this.#unwatched(findings, this.#options.rules);
 
     const order = EVERY_ROW.map(([id]) => id as string);
     findings.sort(
@@ -247,6 +279,7 @@ export class AuditRun {
         ...(this.#first <= this.#last && { firstSeen: timeText(this.#first), lastSeen: timeText(this.#last) }),
       },
       notes: this.#notes(),
+      taken: this.#spans + this.#logs + this.#points,
     };
   }
 
@@ -265,7 +298,13 @@ export class AuditRun {
     this.#seenHandshakes++;
     if (handshake.hasFailed) {
       this.#seenFailures++;
-      const kind = `${handshake.side} ${handshake.reason ?? '_OTHER'}`;
+      const reason = handshake.reason ?? '_OTHER';
+      const kind = `${handshake.side} ${reason}`;
+      this.#classSeen(
+        { service: handshake.example.service ?? '', side: handshake.side, reason },
+        handshake.at,
+        handshake.example,
+      );
       if (this.#failures.has(kind) || this.#failures.size < MOST_SUBJECTS)
         this.#failures.set(kind, (this.#failures.get(kind) ?? 0) + 1);
       this.#remember(this.#failedHandshakes, handshake.spanId);
@@ -277,6 +316,7 @@ export class AuditRun {
     } else if (this.#handshakes.size < MOST_HANDSHAKES)
       this.#handshakes.set(handshake.spanId, this.#factsOf(handshake));
     else this.#dropped.handshakes++;
+    if (handshake.isCut) this.#found('telemetry-cut', handshake.example.name, handshake.at, handshake.example);
     for (const [id, row] of HANDSHAKE_ROWS) {
       const verdict = row.judge(handshake);
       if (verdict === 'found') this.#found(id, row.subject(handshake), handshake.at, handshake.example);
@@ -367,14 +407,17 @@ export class AuditRun {
   #toldFailure(log: EvidenceLog, example: ExampleSpan): void {
     // A failure is told twice, in general and of the certificate: one is enough.
     if (log.eventName === 'tls.client_certificate.rejected' && targetOfLog(log) === undefined) return;
-    if (log.spanId === '') this.#found('failure-sampled-away', reasonOf(log), log.at, example);
-    else if (
+    if (log.spanId === '') {
+      this.#found('failure-sampled-away', reasonOf(log), log.at, example);
+      this.#classSeen(classOf(log), log.at, example);
+    } else if (
       targetOfLog(log) === undefined &&
       !this.#failedHandshakes.has(log.spanId) &&
       this.#hasRoom(this.#toldByLog)
     ) {
       const { at, traceId, resource, spanId } = log;
-      this.#toldByLog.set(spanId, { at, traceId, service: serviceOf(resource), what: reasonOf(log) });
+      const { side } = classOf(log);
+      this.#toldByLog.set(spanId, { at, traceId, service: serviceOf(resource), what: reasonOf(log), side });
     }
   }
 
@@ -386,62 +429,155 @@ export class AuditRun {
   }
 
   #explainRest(): void {
-    for (const [spanId, { at, traceId, service, what }] of this.#toldByLog) {
+    for (const [spanId, { at, traceId, service, what, side = 'server' }] of this.#toldByLog) {
       if (this.#handshakes.has(spanId)) continue;
       const attributes = { 'error.type': what };
-      this.#found('failure-sampled-away', what, at, {
-        traceId,
-        spanId,
-        name: 'tls.handshake.failed',
-        service,
-        attributes,
-      });
+      const example = { traceId, spanId, name: 'tls.handshake.failed', service, attributes };
+      this.#found('failure-sampled-away', what, at, example);
+      this.#classSeen({ service, side, reason: what || '_OTHER' }, at, example);
     }
     for (const [spanId, { at, traceId, service, what }] of this.#hangups)
       this.#found('hangup-without-reason', service, at, { traceId, spanId, name: what, service, attributes: {} });
     this.#toldByLog.clear();
     this.#hangups.clear();
+    this.#loseRest();
     this.#countRest();
+  }
+
+  /** How many a series counted within the evidence: one that began before it holds some that are not in it. */
+  #withinEvidence({ point, first, last }: Series): number {
+    const begins = Number.isFinite(this.#first) ? this.#first : point.started;
+    return point.isCumulative && point.started < begins - SLACK_MS ? last - first : last;
+  }
+
+  /** What was lost on its way, and what flood control kept back without a log record that says so. */
+  #loseRest(): void {
+    const isSaid = this.#whole.has('failures-suppressed');
+    let suppressedSpans = 0;
+    for (const series of this.#series.values()) {
+      const count = this.#withinEvidence(series);
+      const { about, name } = series.subject;
+      const { resource, at, attributes, name: instrument } = series.point;
+      if (count <= 0 || about === 'failures') continue;
+      const example = plainExample({ traceId: '', spanId: '', resource }, instrument, plainAttributes(attributes));
+      if (about === 'loss') this.#found('telemetry-lost', name, at, example, count);
+      else if (!isSaid) this.#found('failures-suppressed', `${name}s`, at, example, count);
+      if (about === 'suppression' && name === 'span') suppressedSpans += count;
+    }
+    this.#suppressed ||= suppressedSpans;
+  }
+
+  /** Who is named openly where others are named by pseudonyms. */
+  #nameRest(): void {
+    if (this.#options.privacy?.identity !== undefined) return;
+    for (const service of this.#pseudonymous) {
+      for (const [attribute, count] of this.#clear.get(service) ?? [])
+        this.#foundCount('personal-data-exported', `${attribute} of ${service || 'an unnamed service'}`, count);
+    }
+  }
+
+  /** Classes of failures for which no alert rings, seen or not. */
+  #unwatched(findings: Finding[], rules: PrometheusRules): void {
+    for (const { failure, count } of this.#classes.values()) {
+      if (isWatched(failure, rules)) continue;
+      const kind = failure.pattern === undefined ? `${failure.side} ${failure.reason}` : `pattern ${failure.pattern}`;
+      const subject = failure.service === '' ? kind : `${kind} of ${failure.service}`;
+      const noun = failure.pattern === undefined ? 'failure' : 'detection';
+      const message = `${ofThem(count, noun)} ${FINDINGS['failure-without-alert'].seen}`;
+      findings.push(findingOf('failure-without-alert', message, { subject, count }));
+    }
+    const seen = new Set([...this.#classes.values()].map(({ failure }) => failure.pattern ?? failure.reason));
+    const grave = [
+      ...GRAVE_REASONS.map(reason => ({ subject: reason, classes: SIDES.map(side => ({ side, reason })) })),
+      ...WATCHED_PATTERNS.map(pattern => ({ subject: `pattern ${pattern}`, classes: [{ pattern }] })),
+    ];
+    for (const { subject, classes } of grave) {
+      const [{ reason, pattern }] = classes as [{ reason?: string; pattern?: string }];
+      if (seen.has((pattern ?? reason)!) || classes.some(one => isWatched(one, rules))) continue;
+      const message = FINDINGS['grave-failure-without-alert'].seen;
+      findings.push(findingOf('grave-failure-without-alert', message, { subject }));
+    }
+  }
+
+  #classSeen(failure: FailureClass & { readonly service: string }, at: number, example: ExampleSpan, times = 1): void {
+    if (this.#options.rules === undefined) return;
+    const key = JSON.stringify(failure);
+    let known = this.#classes.get(key);
+    if (known === undefined) {
+      if (this.#classes.size >= MOST_SUBJECTS) {
+        this.#dropped.subjects++;
+        return;
+      }
+      known = { failure, count: new Count() };
+      this.#classes.set(key, known);
+    }
+    known.count.add(at, example, times);
   }
 
   /** What the metrics counted, less what spans and log records told, less what was said to be left unsaid. */
   #countRest(): void {
-    const missing = new Map<string, { count: number; readonly failures: CountedFailures }>();
-    for (const { failures, first, last } of this.#series.values()) {
-      const kind = `${failures.side} ${failures.reason}`;
-      // A count that began before the evidence did holds failures that are not in it.
-      const begins = Number.isFinite(this.#first) ? this.#first : failures.started;
-      const isOlder = failures.isCumulative && failures.started < begins - SLACK_MS;
-      const entry = missing.get(kind) ?? { count: 0, failures };
-      entry.count += isOlder ? last - first : last;
-      missing.set(kind, entry);
+    const missing = new Map<string, { count: number; readonly reason: string; readonly point: EvidencePoint }>();
+    for (const series of this.#series.values()) {
+      const { about, name } = series.subject;
+      if (about !== 'failures') continue;
+      const reason = name.slice(name.indexOf(' ') + 1);
+      const entry = missing.get(name) ?? { count: 0, reason, point: series.point };
+      entry.count += this.#withinEvidence(series);
+      missing.set(name, entry);
     }
     const byLog = this.#whole.get('failure-sampled-away');
     let total = -this.#suppressed;
     for (const [kind, entry] of missing) {
-      entry.count -= (this.#failures.get(kind) ?? 0) + (byLog?.get(entry.failures.reason)?.count ?? 0);
+      entry.count -= (this.#failures.get(kind) ?? 0) + (byLog?.get(entry.reason)?.count ?? 0);
       total += Math.max(0, entry.count);
     }
-    if (total <= 0) return;
-    for (const [kind, { count, failures }] of missing) {
-      const example = plainExample(
-        { traceId: '', spanId: '', resource: failures.resource },
-        `tls.${failures.side}.handshake.duration`,
-      );
-      if (count > 0) this.#found('failures-without-trail', kind, failures.at, example, count);
+    for (const [kind, { count, reason, point }] of missing) {
+      if (count <= 0) continue;
+      const { resource, at, name, attributes } = point;
+      const example = plainExample({ traceId: '', spanId: '', resource }, name, plainAttributes(attributes));
+      const side = kind.startsWith('client ') ? 'client' : 'server';
+      if (total > 0) this.#found('failures-without-trail', kind, at, example, count);
+      this.#classSeen({ service: serviceOf(resource), side, reason }, at, example, count);
     }
   }
 
-  #leaks(
+  /** What nobody ought to have sent: keys, whole certificates, names. */
+  #betrayals(
     attributes: EvidenceAttributes,
     at: number,
     from: Pick<EvidenceSpan, 'traceId' | 'spanId' | 'resource'>,
     name: string,
   ): void {
+    const { privacy } = this.#options;
     const leak = leakIn(attributes);
-    if (leak === undefined) return;
-    const id = leak.what === 'private key' ? 'private-key-exported' : 'certificate-exported';
-    this.#found(id, leak.attribute, at, plainExample(from, name));
+    if (leak?.what === 'private key') this.#found('private-key-exported', leak.attribute, at, plainExample(from, name));
+    else if (leak !== undefined && privacy?.pem !== 'on')
+      this.#found('certificate-exported', leak.attribute, at, plainExample(from, name));
+    if (privacy !== undefined) {
+      for (const [attribute, what] of exposuresIn(attributes, privacy))
+        this.#found('personal-data-exported', `${what} in ${attribute}`, at, plainExample(from, name));
+    }
+    if (privacy?.identity === undefined) this.#named(attributes, at, from, name);
+  }
+
+  #named(
+    attributes: EvidenceAttributes,
+    at: number,
+    from: Pick<EvidenceSpan, 'traceId' | 'spanId' | 'resource'>,
+    name: string,
+  ): void {
+    const { pseudonyms, clear } = namingIn(attributes);
+    if (!pseudonyms && clear.length === 0) return;
+    const service = serviceOf(from.resource);
+    if (pseudonyms && this.#pseudonymous.size < MOST_SUBJECTS) this.#pseudonymous.add(service);
+    let counts = this.#clear.get(service);
+    if (counts === undefined) {
+      if (clear.length === 0 || this.#clear.size >= MOST_SUBJECTS) return;
+      counts = new Map();
+      this.#clear.set(service, counts);
+    }
+    const example = plainExample(from, name);
+    for (const attribute of clear) countOf(attribute, counts)?.add(at, example);
   }
 
   #found(id: FindingId, subject: string, at: number, example: ExampleSpan, times = 1): void {
@@ -455,8 +591,15 @@ export class AuditRun {
     else count.add(at, example, times);
   }
 
+  /** Found, and counted already. */
+  #foundCount(id: FindingId, subject: string, count: Count): void {
+    const subjects = this.#whole.get(id) ?? new Map<string, Count>();
+    this.#whole.set(id, subjects.set(subject, count));
+  }
+
   #factsOf({ verification, protocol, cipher, peerAddress, certificate }: SeenHandshake): KnownHandshake {
-    const facts = { verification, protocol, cipher, peerAddress, fingerprint: certificate?.fingerprint };
+    const { fingerprint, subject } = certificate ?? {};
+    const facts = { verification, protocol, cipher, peerAddress, fingerprint, subject };
     const key = Object.values(facts).join('\n');
     const known = this.#facts.get(key);
     if (known) return known;
@@ -490,6 +633,43 @@ export class AuditRun {
   }
 }
 
+/** A series of points, and what it counts that matters here. */
+interface Series {
+  readonly subject: CountedSubject;
+  /** The first of them. */
+  readonly point: EvidencePoint;
+  first: number;
+  last: number;
+}
+
+interface CountedSubject {
+  readonly about: 'failures' | 'loss' | 'suppression';
+  /** `server unknown_ca`; whose loss; `span`. */
+  readonly name: string;
+}
+
+/** Undefined: it counts what is of no interest here. */
+function subjectOf(point: EvidencePoint): CountedSubject | undefined {
+  const failure = countedFailure(point);
+  if (failure) return { about: 'failures', name: `${failure.side} ${failure.reason}` };
+  if (point.name === 'tls.telemetry.suppressed')
+    return { about: 'suppression', name: textOf(point.attributes, 'tls.suppressed.what') ?? 'item' };
+  const loss = lossIn(point);
+  return loss && { about: 'loss', name: loss.subject };
+}
+
+interface SeenClass {
+  readonly failure: FailureClass;
+  readonly count: Count;
+}
+
+const SIDES = ['server', 'client'] as const;
+
+/** Those that are looked for without being asked for. */
+const WATCHED_PATTERNS = Object.entries<{ readonly onlyWhenNamed?: true }>(PATTERNS)
+  .filter(([, { onlyWhenNamed }]) => onlyWhenNamed !== true)
+  .map(([name]) => name);
+
 /** A failure that something else may yet tell of; what is needed to tell of it at the end. */
 interface Unexplained {
   readonly at: number;
@@ -497,6 +677,8 @@ interface Unexplained {
   readonly service: string;
   /** Its reason, or the span's name. */
   readonly what: string;
+  /** Of a handshake: who we were in it. */
+  readonly side?: 'client' | 'server';
 }
 
 /** How often something was found, and where to look. */
@@ -586,6 +768,9 @@ const NOUNS: { readonly [id in FindingId]?: string } = {
   'failures-without-trail': 'failure',
   'hangup-without-reason': 'request',
   'forwarded-certificate-spoofed': 'request',
+  'personal-data-exported': 'record',
+  'telemetry-lost': 'record',
+  'telemetry-cut': 'record',
 };
 
 function findingOf(
@@ -636,8 +821,25 @@ function withoutIdentifier(segment: string): string {
   return /^(?:\d+|[0-9a-f]{8,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(segment) ? '{}' : segment;
 }
 
+/** A record does not say who we were; but whose certificate it tells of, says it. */
+function classOf(log: EvidenceLog) {
+  const isClient = Object.keys(log.attributes).some(name => name.startsWith('tls.server.'));
+  const side: 'client' | 'server' = isClient ? 'client' : 'server';
+  return { service: serviceOf(log.resource), side, reason: reasonOf(log) || '_OTHER' };
+}
+
 function reasonOf({ attributes }: EvidenceLog): string {
   return textOf(attributes, 'error.type') ?? '';
+}
+
+/** What a point's example shows. */
+function plainAttributes(attributes: EvidenceAttributes): ExampleSpan['attributes'] {
+  const shown: { [name: string]: string } = {};
+  for (const name of Object.keys(attributes).slice(0, 10)) {
+    const text = textOf(attributes, name);
+    if (text !== undefined) shown[name.slice(0, 100)] = text;
+  }
+  return shown;
 }
 
 /** What a log record's example shows. */

@@ -17,6 +17,8 @@ export interface EvidenceSpan {
   readonly events: readonly { readonly name: string; readonly attributes: EvidenceAttributes }[];
   readonly links: readonly { readonly spanId: string }[];
   readonly status: { readonly code: 'unset' | 'ok' | 'error'; readonly message: string };
+  /** Attributes, events and links that the SDK left out at its limits. Absent: none. */
+  readonly dropped?: number;
 }
 
 /** What is read of an OTLP log record. */
@@ -30,13 +32,17 @@ export interface EvidenceLog {
   readonly spanId: string;
   /** False: its span was not sampled, and nobody will ever send it. */
   readonly sampled: boolean;
+  readonly body?: unknown;
+  /** Attributes that the SDK left out at its limits. Absent: none. */
+  readonly dropped?: number;
 }
 
-/** One point of a histogram of handshakes: how many failed for one reason, by the metrics, which count every one. */
-export interface CountedFailures {
+/** One point of a counter, or of a histogram: how many. */
+export interface EvidencePoint {
   readonly resource: EvidenceAttributes;
-  readonly side: 'client' | 'server';
-  readonly reason: string;
+  /** Of the instrument. */
+  readonly name: string;
+  readonly attributes: EvidenceAttributes;
   readonly count: number;
   /** True: since `started`; false: only since the point before. */
   readonly isCumulative: boolean;
@@ -77,6 +83,8 @@ export interface SeenRequest {
   readonly events: readonly string[];
   /** `tls.forwarded.suspicion`: why a header with a certificate was not believed. */
   readonly suspicion?: string | undefined;
+  /** Something of its span was left out at a limit. */
+  readonly isCut: boolean;
 }
 
 /** A handshake, or a refusal after one, as its span tells it. */
@@ -94,6 +102,8 @@ export interface SeenHandshake {
   readonly protocol?: string | undefined;
   readonly cipher?: string | undefined;
   readonly peerAddress?: string | undefined;
+  /** Something of its span was left out at a limit. */
+  readonly isCut: boolean;
 }
 
 /** A span or a log record holds what must not be there. */
@@ -146,6 +156,7 @@ export function seenRequest(span: EvidenceSpan): SeenRequest | undefined {
     connection,
     events: span.events.slice(0, MOST_EVENTS).map(({ name }) => bounded(name)),
     suspicion: suspicionIn(span),
+    isCut: (span.dropped ?? 0) > 0,
   };
   return { ...request, example: exampleOf(span, REQUEST_EXAMPLE) };
 }
@@ -169,8 +180,24 @@ export function seenHandshake(span: EvidenceSpan): SeenHandshake | undefined {
     protocol: protocolOf(read),
     cipher: read.text('tls.cipher'),
     peerAddress: read.text('network.peer.address'),
+    isCut: (span.dropped ?? 0) > 0,
     example: exampleOf(span, HANDSHAKE_EXAMPLE),
   };
+}
+
+const HISTOGRAMS: ReadonlyMap<string, 'client' | 'server'> = new Map([
+  ['tls.server.handshake.duration', 'server'],
+  ['tls.client.handshake.duration', 'client'],
+]);
+
+/** Of a metric that counts every handshake: those that failed for one reason. Undefined: it counts something else. */
+export function countedFailure({
+  name,
+  attributes,
+}: EvidencePoint): { readonly side: 'client' | 'server'; readonly reason: string } | undefined {
+  const side = HISTOGRAMS.get(name);
+  if (side === undefined || attributes['tls.handshake.outcome'] !== 'failed') return undefined;
+  return { side, reason: textOf(attributes, 'error.type') ?? '_OTHER' };
 }
 
 /** A client's request that ended without anybody saying why: `socket hang up` is all that Node says of a refusal. */

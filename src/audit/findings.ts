@@ -16,6 +16,7 @@ export interface JudgedRequest {
 /** What is remembered of a handshake until its requests come. */
 export type KnownHandshake = Pick<SeenHandshake, 'verification' | 'protocol' | 'cipher' | 'peerAddress'> & {
   readonly fingerprint?: string | undefined;
+  readonly subject?: string | undefined;
 };
 
 /** `found`: here it is; `fine`: here it might have been; `not asked`: it cannot be said of this one. */
@@ -26,7 +27,7 @@ interface Row {
   readonly severity: Severity;
   readonly help: string;
   readonly restsOn: string;
-  readonly remediation: { readonly text: string; readonly paste?: string };
+  readonly remediation: { readonly text: string; readonly paste: string };
   readonly references: readonly Reference[];
   /** Who relies on the trail of an operation's requests is let down: the operation is not proven. */
   readonly breaksTrail: boolean;
@@ -145,17 +146,22 @@ export const FINDINGS = {
     severity: 'high',
     help: 'The span of the request names one certificate and the handshake of its connection another. One of the two is wrong, or something between them speaks for others.',
     restsOn:
-      '`tls.client.hash.sha256` of the request and of its handshake, where `tls.client.certificate.source` is not `header`',
+      '`tls.client.hash.sha256` of the request and of its handshake, else `tls.client.subject` of both, where `tls.client.certificate.source` is not `header`',
     remediation: {
       text: 'Find out what writes tls.client.* on the request beside the instrumentation, and remove it.',
+      paste: 'grep -rnE --exclude-dir=node_modules "[\'\\"]tls\\.client\\." .',
     },
     references: [R.spoofing, R.asvs16_2_1],
     breaksTrail: true,
     seen: 'named another certificate than the handshake of the connection',
     judge: ({ request: { certificate }, handshake }) => {
-      if (certificate?.fingerprint === undefined || handshake?.fingerprint === undefined) return 'not asked';
-      if (certificate.source === 'header') return 'not asked';
-      return certificate.fingerprint === handshake.fingerprint ? 'fine' : 'found';
+      if (certificate === undefined || certificate.source === 'header') return 'not asked';
+      if (certificate.fingerprint !== undefined && handshake?.fingerprint !== undefined)
+        return certificate.fingerprint === handshake.fingerprint ? 'fine' : 'found';
+      if (certificate.subject === undefined || handshake?.subject === undefined) return 'not asked';
+      // A pseudonym beside a name says nothing of whose it is.
+      if (certificate.subject.startsWith('hmac:') !== handshake.subject.startsWith('hmac:')) return 'not asked';
+      return isSameName(certificate.subject, handshake.subject) ? 'fine' : 'found';
     },
   },
   'certificate-not-recorded': {
@@ -226,7 +232,11 @@ export const FINDINGS = {
     help: 'A service of this API answers requests that fit no operation of the description. What is not described is not reviewed, and nobody knows whether it is protected.',
     restsOn:
       'SERVER spans that match no operation, answered with anything but 404 or 405, of services that serve described operations',
-    remediation: { text: 'Describe the operation with its security, or take it out of service.' },
+    remediation: {
+      text: 'Describe the operation with its security, or take it out of service.',
+      paste:
+        'paths:\n  /the/path:\n    get:\n      security:\n        - certificate: []\n      responses:\n        default: { description: What it answers. }',
+    },
     references: [R.inventory, R.insufficientDocumentation],
     breaksTrail: false,
     seen: 'fitted no operation of the description',
@@ -237,7 +247,7 @@ export const FINDINGS = {
     severity: 'high',
     help: 'The metrics, which count every handshake, know of failures that neither spans nor events tell of: that somebody was refused is known, and nothing of whom.',
     restsOn:
-      '`tls.server.handshake.duration` and `tls.client.handshake.duration` with `tls.handshake.outcome` `failed` (OTLP JSON only), against failed handshake spans, log records and what was said to be suppressed',
+      '`tls.server.handshake.duration` and `tls.client.handshake.duration` with `tls.handshake.outcome` `failed` (from files, or received with `--listen`), against failed handshake spans, log records and what was said to be suppressed',
     remediation: {
       text: 'Send spans and logs to where the metrics go, and record every failed handshake whatever is sampled of the others.',
       paste: 'sampler: new TlsFailureSampler(new TraceIdRatioBasedSampler(0.1)),',
@@ -260,6 +270,38 @@ export const FINDINGS = {
     references: [R.asvs16_3_1, R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
     breaksTrail: false,
     seen: 'told of a failure that has no span',
+  },
+  'personal-data-exported': {
+    about: 'whole',
+    title: 'Named in the telemetry, against the privacy options',
+    severity: 'high',
+    help: 'Telemetry that is to name nobody names somebody: a certificate, an address or a user stands there openly. Another instance runs without the option, or something else writes the attribute.',
+    restsOn:
+      'attributes that name somebody (`tls.client.subject`, `client.address` and their like), against what `--privacy` says; without it, openly beside pseudonyms (`hmac:...`) in telemetry of the same service',
+    remediation: {
+      text: 'Give every instance of the service the same options, and drop in the collector what others write.',
+      paste:
+        'OTEL_INSTRUMENTATION_TLS_IDENTITY=hash\nOTEL_INSTRUMENTATION_TLS_ADDRESSES=masked\n\nprocessors:\n  transform/privacy:\n    error_mode: ignore\n    trace_statements:\n      - context: span\n        statements:\n          - delete_key(attributes, "client.address")',
+    },
+    references: [R.misconfiguration, R.asvs16_2_5, R.privateInformation],
+    breaksTrail: false,
+    seen: 'named somebody openly',
+  },
+  'telemetry-lost': {
+    about: 'whole',
+    title: 'Telemetry lost on its way',
+    severity: 'high',
+    help: 'The collector, or the SDK, says that spans or log records did not arrive: a queue was full, or nobody took them. What is not in the evidence may have happened.',
+    restsOn:
+      'the metrics `otelcol_exporter_send_failed_*`, `otelcol_exporter_enqueue_failed_*`, `otelcol_receiver_refused_*`, `otelcol_receiver_failed_*`, `otelcol_processor_refused_*` and `otelcol_processor_dropped_*` of the collector; `otel.sdk.processor.*.processed` and `otel.sdk.exporter.*.exported` of SDKs, with an `error.type`; and what the collector logs when it gives up',
+    remediation: {
+      text: 'Find out what did not take it. Until then, let queues be longer, in the collector and in the SDK, and retry for longer.',
+      paste:
+        'exporters:\n  otlp:\n    sending_queue: { queue_size: 10000 }\n    retry_on_failure: { max_elapsed_time: 30m }\n\nOTEL_BSP_MAX_QUEUE_SIZE=8192\nOTEL_BLRP_MAX_QUEUE_SIZE=8192',
+    },
+    references: [R.asvs16_4_3, R.asvs16_3_4, R.insufficientLogging, R.pci10_7_2],
+    breaksTrail: false,
+    seen: 'did not arrive',
   },
   'refusal-without-event': {
     about: 'request',
@@ -289,6 +331,7 @@ export const FINDINGS = {
     restsOn: 'no SERVER span matches the operation',
     remediation: {
       text: 'Call it once with a test client and look again; if it stays unseen, instrument the service that serves it, or take it out of the description.',
+      paste: 'curl --cert client.pem --key client-key.pem --cacert authority.pem https://api.example/the/path',
     },
     references: [R.inventory, R.insufficientLogging, R.pci10_2_1],
     breaksTrail: true,
@@ -341,6 +384,7 @@ export const FINDINGS = {
     restsOn: '`tls.connection.id` or a span link on SERVER spans, and no handshake span of that id',
     remediation: {
       text: 'Send handshakes and requests to the same place, sample neither away, and give the audit a longer time of evidence than connections last.',
+      paste: 'OTEL_TRACES_SAMPLER=always_on\nOTEL_INSTRUMENTATION_TLS_HANDSHAKE_SPANS=all',
     },
     references: [R.asvs16_2_1, R.omission],
     breaksTrail: true,
@@ -359,6 +403,7 @@ export const FINDINGS = {
     restsOn: '`network.peer.address` or `client.address` on SERVER spans, `network.peer.address` on their handshakes',
     remediation: {
       text: 'Keep network.peer.address, masked if it must be (the option addresses): look for a processor of the SDK or the collector that deletes it.',
+      paste: 'OTEL_INSTRUMENTATION_TLS_ADDRESSES=masked',
     },
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: true,
@@ -366,6 +411,38 @@ export const FINDINGS = {
     seen: 'did not say from which address it came',
     judge: ({ request, handshake }) =>
       request.peerAddress === undefined && handshake?.peerAddress === undefined ? 'found' : 'fine',
+  },
+  'telemetry-cut': {
+    about: 'request',
+    title: 'Spans cut at a limit',
+    severity: 'medium',
+    help: 'The SDK left attributes, events or links out, as there were more than its limits allow. Which, nobody can tell: what is missing of these spans may have been there.',
+    restsOn:
+      '`droppedAttributesCount`, `droppedEventsCount` and `droppedLinksCount` of SERVER spans, of handshake spans and of our log records',
+    remediation: {
+      text: 'Raise the limits, or find out what writes so many attributes.',
+      paste:
+        'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=256\nOTEL_SPAN_EVENT_COUNT_LIMIT=256\nOTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT=256',
+    },
+    references: [R.asvs16_2_1, R.omission],
+    breaksTrail: true,
+    seen: 'had something left out at a limit',
+    judge: ({ request }) => (request.isCut ? 'found' : 'fine'),
+  },
+  'failure-without-alert': {
+    about: 'whole',
+    title: 'Failures that no alert rings for',
+    severity: 'medium',
+    help: 'Handshakes failed for this reason, or a pattern of abuse was found, and no alerting rule asks for it: whether it is one or a thousand, nobody is told. Failures that strangers cause by trying around are watched, too, by an alert for the pattern `scanner`.',
+    restsOn:
+      'the rules of `--rules`, whose queries select none of the series in which failures of this `error.type`, or detections of this `tls.abuse.pattern`, are counted; failed handshakes, log records and metrics in which they were seen',
+    remediation: {
+      text: 'Add a rule for it; or take the rules that come with this package.',
+      paste: 'rule_files:\n  - node_modules/opentelemetry-instrumentation-tls/collector-config/alerts/tls.rules.yml',
+    },
+    references: [R.asvs16_4_3, R.pci10_4_1_1],
+    breaksTrail: false,
+    seen: 'of a kind that no alert rings for',
   },
   'failure-without-reason': {
     about: 'handshake',
@@ -375,6 +452,7 @@ export const FINDINGS = {
     restsOn: '`error.type` of failed handshake spans',
     remediation: {
       text: 'Update the instrumentation; if the reason stays unknown, open an issue with the attribute tls.error.code.',
+      paste: 'npm install opentelemetry-instrumentation-tls@latest',
     },
     references: [R.asvs16_2_1, R.asvs16_3_4, R.omission],
     breaksTrail: false,
@@ -408,6 +486,7 @@ export const FINDINGS = {
     restsOn: '`network.peer.address` of failed server handshakes',
     remediation: {
       text: 'Keep network.peer.address, masked if it must be (the option addresses): look for a processor of the SDK or the collector that deletes it.',
+      paste: 'OTEL_INSTRUMENTATION_TLS_ADDRESSES=masked',
     },
     references: [R.asvs16_2_1, R.omission, R.pci10_2_2],
     breaksTrail: false,
@@ -423,7 +502,8 @@ export const FINDINGS = {
     title: 'Failures left unsaid',
     severity: 'medium',
     help: 'More failed than the instrumentation may say one by one. They are counted, but have neither span nor event.',
-    restsOn: 'log records `tls.telemetry.suppressed`: `tls.suppressed.handshakes`, `tls.suppressed.requests`',
+    restsOn:
+      'log records `tls.telemetry.suppressed`: `tls.suppressed.handshakes`, `tls.suppressed.requests`; where there are none, the metric of that name',
     remediation: {
       text: 'Look at who floods the server, first. If it is ordinary traffic, as behind a load balancer, raise the limits.',
       paste: 'OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT=200\nOTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT_PER_NETWORK=200',
@@ -452,7 +532,11 @@ export const FINDINGS = {
     severity: 'medium',
     help: 'A certificate was in use that ends within 30 days, and in less than a third of its lifetime. On that day every request with it fails.',
     restsOn: '`tls.client.not_after`, `tls.server.not_after` of established handshakes, at the time of the handshake',
-    remediation: { text: 'Renew the certificate now, and have renewed what renews it.' },
+    remediation: {
+      text: 'Renew the certificate now, and have it noticed the next time.',
+      paste:
+        '- alert: TlsCertificateExpiring\n  expr: tls_certificate_time_to_expiry_seconds < 7 * 86400\n  for: 1d\n  labels: { severity: ticket }',
+    },
     references: [R.asvs11_1_2],
     breaksTrail: false,
     seen: 'used a certificate that ends soon',
@@ -482,6 +566,21 @@ export const FINDINGS = {
       return request.user === undefined ? 'found' : 'fine';
     },
   },
+  'grave-failure-without-alert': {
+    about: 'whole',
+    title: 'Grave failures that no alert would ring for',
+    severity: 'low',
+    help: 'No handshake in the evidence failed for this reason, nor was this pattern found; but when one is, somebody should be woken, and no alerting rule asks for it.',
+    restsOn:
+      'the rules of `--rules`, against the reasons whose events are of severity ERROR, and the patterns of abuse that are looked for by default',
+    remediation: {
+      text: 'Add a rule for it; or take the rules that come with this package.',
+      paste: 'rule_files:\n  - node_modules/opentelemetry-instrumentation-tls/collector-config/alerts/tls.rules.yml',
+    },
+    references: [R.asvs16_4_3, R.pci10_4_1_1],
+    breaksTrail: false,
+    seen: 'was not seen yet, and no alert would ring for it',
+  },
 } as const satisfies { readonly [id: string]: FindingRow };
 
 export type FindingId = keyof typeof FINDINGS;
@@ -492,6 +591,19 @@ function isSuccess({ status }: SeenRequest): boolean {
 
 function verificationOf(request: SeenRequest, handshake: KnownHandshake | undefined): string | undefined {
   return request.verification ?? (request.certificate?.source === 'header' ? undefined : handshake?.verification);
+}
+
+/** The same parts, in whatever order and with whatever spaces they are written. */
+function isSameName(one: string, other: string): boolean {
+  const [these, those] = [one, other].map(name =>
+    name
+      .split(/(?<!\\)[,+/]/)
+      .map(part => part.trim().toLowerCase())
+      .filter(part => part !== '')
+      .sort()
+      .join(','),
+  );
+  return these === those;
 }
 
 function isWeakProtocol(protocol: string | undefined): boolean {

@@ -33,11 +33,14 @@ export const REFERENCES = {
   asvs16_3_1: { name: 'ASVS 5.0 16.3.1', url: V16 },
   asvs16_3_2: { name: 'ASVS 5.0 16.3.2', url: V16 },
   asvs16_3_4: { name: 'ASVS 5.0 16.3.4', url: V16 },
+  // Logs reach another system, where somebody is told of what they say.
+  asvs16_4_3: { name: 'ASVS 5.0 16.4.3', url: V16 },
   omission: { name: 'CWE-223', url: `${CWE}223.html` },
   spoofing: { name: 'CWE-290', url: `${CWE}290.html` },
   certificateValidation: { name: 'CWE-295', url: `${CWE}295.html` },
   missingAuthentication: { name: 'CWE-306', url: `${CWE}306.html` },
   weakEncryption: { name: 'CWE-327', url: `${CWE}327.html` },
+  privateInformation: { name: 'CWE-359', url: `${CWE}359.html` },
   secretsInLogs: { name: 'CWE-532', url: `${CWE}532.html` },
   insufficientLogging: { name: 'CWE-778', url: `${CWE}778.html` },
   insufficientDocumentation: { name: 'CWE-1059', url: `${CWE}1059.html` },
@@ -45,4 +48,7 @@ export const REFERENCES = {
   pci10_2_1: { name: 'PCI DSS 4.0 10.2.1', url: PCI },
   pci10_2_1_4: { name: 'PCI DSS 4.0 10.2.1.4', url: PCI },
   pci10_2_2: { name: 'PCI DSS 4.0 10.2.2', url: PCI },
+  // Logs are looked at by machines; a failure of the logging itself is noticed.
+  pci10_4_1_1: { name: 'PCI DSS 4.0 10.4.1.1', url: PCI },
+  pci10_7_2: { name: 'PCI DSS 4.0 10.7.2', url: PCI },
 } as const satisfies { readonly [name: string]: Reference };

@@ -78,6 +78,7 @@ ${evidence.partial && html`<p class="warning" role="note"><strong>Not complete.<
 <dl class="facts">
 <div><dt>Description</dt><dd><bdi>${description.source}</bdi>, <bdi>${description.format}</bdi></dd></div>
 <div><dt>Evidence</dt><dd>${period}</dd></div>
+${audit.alerts && html`<div><dt>Alerts</dt><dd>${counted(audit.alerts.rules, 'rule')} in ${audit.alerts.sources.map((source, index) => html`${index > 0 && ', '}<bdi>${source}</bdi>`)}</dd></div>`}
 </dl>
 <nav aria-label="Sections">
 <a href="#score-card">Score card</a>

@@ -1,4 +1,12 @@
-import type { AuditedOperation, AuditResult, Finding, Location, Rule, Severity } from '../audit/audit-result';
+import type {
+  AlertsRead,
+  AuditedOperation,
+  AuditResult,
+  Finding,
+  Location,
+  Rule,
+  Severity,
+} from '../audit/audit-result';
 import { type Paint, printable, type Tone } from './terminal-text';
 
 const TONES: { readonly [severity in Severity]: Tone } = {
@@ -14,6 +22,7 @@ export function auditTable(result: AuditResult, paint: Paint, width: number): st
   const lines: string[] = [
     `${paint('strong', `${printable(description.title, 80)} ${printable(description.version, 20)}`)}  ${paint('quiet', `${printable(description.source)}, ${printable(description.format, 30)}`)}`,
     ...wrapped(evidenceLine(evidence), 0, width),
+    ...(result.alerts ? wrapped(alertsLine(result.alerts), 0, width) : []),
     ...evidence.notes.flatMap(note => wrapped(`! ${printable(note, 500)}`, 2, width).map(line => paint('bad', line))),
     '',
   ];
@@ -41,11 +50,18 @@ function evidenceLine({
   firstSeen,
   lastSeen,
 }: AuditResult['evidence']): string {
-  const from = sources.map(source => printable(source, 100));
-  const some = from.length > 3 ? `${from.slice(0, 3).join(', ')} and ${from.length - 3} more` : from.join(', ');
   const time = firstSeen === undefined ? '' : `, ${firstSeen} to ${lastSeen}`;
   const foreign = foreignRequests > 0 ? ` (${foreignRequests} of other services)` : '';
-  return `Evidence: ${some}; ${number(requests, 'request')}${foreign}, ${number(handshakes, 'handshake')} (${failedHandshakes} failed)${time}`;
+  return `Evidence: ${some(sources)}; ${number(requests, 'request')}${foreign}, ${number(handshakes, 'handshake')} (${failedHandshakes} failed)${time}`;
+}
+
+function alertsLine({ sources, rules }: AlertsRead): string {
+  return `Alerts: ${some(sources)}; ${number(rules, 'alerting rule')}`;
+}
+
+function some(sources: readonly string[]): string {
+  const from = sources.map(source => printable(source, 100));
+  return from.length > 3 ? `${from.slice(0, 3).join(', ')} and ${from.length - 3} more` : from.join(', ');
 }
 
 type Heading = AuditedOperation | 'undescribed' | 'evidence';

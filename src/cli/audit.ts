@@ -4,8 +4,10 @@ import { type AuditResult, type EvidenceRead, type Finding, SEVERITIES, type Sev
 import { AuditRun } from '../audit/audit-run';
 import { DescriptionError, readDescription } from '../audit/description';
 import { operationsOf, PROTECTING_EXTENSIONS } from '../audit/operations';
+import { PRIVACY_WORDS, type PrivacyPolicy } from '../audit/privacy';
 import { htmlReport } from '../audit/report-html';
 import { sarifReport } from '../audit/report-sarif';
+import { RuleFileError, type RulesRead, readRuleFiles } from '../audit/rule-files';
 import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
 import { type EvidenceSink, keepMemorySmall, readEvidenceFiles } from './evidence-files';
@@ -28,6 +30,9 @@ const HELP = `otel-tls audit: which operations of an API that mutual TLS protect
   --scheme NAME      a security scheme, or an extension (x-...), that means mutual TLS; may be repeated.
                      Known without it: the type mutualTLS, and
                      ${PROTECTING_EXTENSIONS.join(', ')}
+  --rules FILE...    rule files of Prometheus: which failures does no alert ring for?
+  --privacy P        what telemetry is meant to say of people, as the instrumentation's options have it:
+                     identity=full|hash|off, addresses=full|masked|off, pem=on|off; several with commas
   --format F         table (default), json, sarif (for code scanners), html (one file)
   --output FILE      write the report there
   --fail-on S        exit with 1 on findings of this severity and worse: critical, high, medium,
@@ -51,9 +56,11 @@ export async function audit(parameters: readonly string[]): Promise<number> {
     throw fault instanceof DescriptionError ? new UsageError(fault.message) : fault;
   });
   const operations = operationsOf(description.document, description.locate, options.schemes);
-  const run = new AuditRun(operations, { service: options.service, since: options.since });
+  const rules = await rulesFrom(options.rules);
+  const { service, since, privacy } = options;
+  const run = new AuditRun(operations, { service, since, rules, privacy });
 
-  const notes: string[] = [];
+  const notes: string[] = [...(rules?.notes ?? [])];
   if (operations.length === 0) notes.push(`${options.description} describes no operation`);
   else if (operations.every(({ protection }) => protection === 'none'))
     notes.push(
@@ -62,14 +69,15 @@ export async function audit(parameters: readonly string[]): Promise<number> {
   const sink: EvidenceSink = {
     span: span => run.span(span),
     log: log => run.log(log),
-    counted: failures => run.counted(failures),
+    point: point => run.point(point),
     note(sentence) {
       if (notes.length < MOST_NOTES) notes.push(sentence);
     },
   };
   const isPartial = await gather(options, sink);
 
-  const { operations: audited, findings: all, rules, seen, proven, notes: bounds } = run.conclude();
+  const { operations: audited, findings: all, rules: told, seen, proven, notes: bounds, taken } = run.conclude();
+  if (taken === 0 && !isPartial) throw new UsageError(nothingIn(options, notes));
   const findings = known === undefined ? all : all.filter(({ fingerprint }) => !known.has(fingerprint));
   const evidence: EvidenceRead = {
     sources: options.source.names,
@@ -82,6 +90,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
     tool: { name: 'otel-tls audit', version: PACKAGE_VERSION },
     description: description.read,
     evidence,
+    ...(rules && { alerts: { sources: options.rules, rules: rules.alerts.length } }),
     scoreCard: {
       operations: audited.length,
       protected: audited.filter(({ protection }) => protection !== 'none').length,
@@ -92,7 +101,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
     },
     operations: audited,
     findings,
-    rules: rules.filter(({ id }) => findings.some(({ rule }) => rule === id)),
+    rules: told.filter(({ id }) => findings.some(({ rule }) => rule === id)),
   };
   await write(options, result);
   if (findings.some(({ severity }) => isAtOrAbove(severity, options.failOn))) return 1;
@@ -100,6 +109,34 @@ export async function audit(parameters: readonly string[]): Promise<number> {
 }
 
 const MOST_NOTES = 200;
+
+async function rulesFrom(files: readonly string[]): Promise<RulesRead | undefined> {
+  if (files.length === 0) return undefined;
+  return readRuleFiles(files).catch(fault => {
+    throw fault instanceof RuleFileError ? new UsageError(fault.message) : fault;
+  });
+}
+
+/** To find everything missing in evidence that is none would be no audit. */
+function nothingIn({ source, service, since }: Options, notes: readonly string[]): string {
+  const chosen = [
+    service !== undefined && ` of service '${service}'`,
+    since !== undefined && ` since ${new Date(since).toISOString()}`,
+  ].filter(part => part !== false);
+  const nothing = `not one span, log record or point of a metric${chosen.join('')}`;
+  switch (source.kind) {
+    case 'files': {
+      const [first] = notes.filter(note => source.names.some(name => note.startsWith(name)));
+      const why = first === undefined ? '' : ` (${first})`;
+      return `--evidence '${source.names.join("', '")}': there is ${nothing} in it${why}; OTLP JSON was expected, one request a line, as the file exporter of the collector writes it`;
+    }
+    case 'jaeger':
+      return `${source.names[0]}: there is ${nothing.replace(', log record or point of a metric', '')}; traces of the services of this API were expected there`;
+    default:
+      source satisfies { readonly kind: 'listen' };
+      return `${source.names[0]}: ${nothing} came; set OTEL_EXPORTER_OTLP_ENDPOINT of the services to this address`;
+  }
+}
 
 type Source =
   | { readonly kind: 'files'; readonly names: readonly string[] }
@@ -118,16 +155,18 @@ interface Options {
   readonly output: string | undefined;
   readonly failOn: Severity | 'never';
   readonly baseline: string | undefined;
+  /** Empty: nobody asks whether anything rings. */
+  readonly rules: readonly string[];
+  readonly privacy: PrivacyPolicy | undefined;
 }
 
 function optionsFrom(parameters: readonly string[]): Options | 'help' {
-  const { values, positionals } = parsed(parameters);
+  const { values, lists } = parsed(parameters);
   if (values.help) return 'help';
-  const [description, ...more] = positionals;
+  const { description, evidence: files, rules, more } = lists;
   if (description === undefined)
     throw new UsageError('an OpenAPI description is missing: expected a file or URL; see otel-tls audit --help');
-  const files = values.evidence ? [...values.evidence, ...more] : [];
-  if (files.length === 0 && more.length > 0)
+  if (more.length > 0)
     throw new UsageError(`'${more[0]}': expected one description; files of evidence follow --evidence`);
   const given = [values.evidence && '--evidence', values.jaeger && '--jaeger', values.listen && '--listen'].filter(
     Boolean,
@@ -146,7 +185,25 @@ function optionsFrom(parameters: readonly string[]): Options | 'help' {
     output: values.output,
     failOn: oneOf('--fail-on', values['fail-on'] ?? 'low', [...SEVERITIES, 'never']),
     baseline: values.baseline,
+    rules,
+    privacy: values.privacy === undefined ? undefined : privacyFrom(values.privacy),
   };
+}
+
+function privacyFrom(text: string): PrivacyPolicy {
+  const policy: { [option: string]: string } = {};
+  for (const part of text.split(',')) {
+    const [option = '', word = '', ...rest] = part.trim().split('=');
+    const words: readonly string[] = Object.hasOwn(PRIVACY_WORDS, option)
+      ? PRIVACY_WORDS[option as keyof typeof PRIVACY_WORDS]
+      : [];
+    if (rest.length > 0 || !words.includes(word)) {
+      const known = Object.entries(PRIVACY_WORDS).map(([name, known]) => `${name}=${known.join('|')}`);
+      throw new UsageError(`--privacy '${text}': expected ${known.join(', ')}, several of them with commas`);
+    }
+    policy[option] = word;
+  }
+  return policy;
 }
 
 function sourceFrom(
@@ -173,9 +230,10 @@ function parsed(parameters: readonly string[]) {
     return [parameter];
   });
   try {
-    return parseArgs({
+    const { values, tokens } = parseArgs({
       args,
       allowPositionals: true,
+      tokens: true,
       options: {
         evidence: { type: 'string', multiple: true },
         jaeger: { type: 'string' },
@@ -188,12 +246,36 @@ function parsed(parameters: readonly string[]) {
         output: { type: 'string' },
         'fail-on': { type: 'string' },
         baseline: { type: 'string' },
+        rules: { type: 'string', multiple: true },
+        privacy: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
+    return { values, lists: listsFrom(tokens) };
   } catch (error) {
     throw new UsageError(`${(error as Error).message}; see otel-tls audit --help`);
   }
+}
+
+type Token =
+  | { readonly kind: 'option'; readonly name: string; readonly value?: string | undefined }
+  | { readonly kind: 'positional'; readonly value: string }
+  | { readonly kind: 'option-terminator' };
+
+/** Names of files follow the option that takes several; the first word that follows none is the description. */
+function listsFrom(tokens: readonly Token[]) {
+  const lists = { evidence: [] as string[], rules: [] as string[], more: [] as string[] };
+  let description: string | undefined;
+  let current: keyof typeof lists = 'more';
+  for (const token of tokens) {
+    if (token.kind === 'option' && (token.name === 'evidence' || token.name === 'rules')) current = token.name;
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'option') {
+      if (token.name === current) lists[current].push(token.value ?? '');
+    } else if (description === undefined) description = token.value;
+    else lists[current].push(token.value);
+  }
+  return { description, ...lists };
 }
 
 function oneOf<Word extends string>(option: string, value: string, words: readonly Word[]): Word {
@@ -273,6 +355,9 @@ async function listen(
       },
       logs: logs => {
         for (const log of logs) sink.log(log);
+      },
+      points: points => {
+        for (const point of points) sink.point(point);
       },
       problem: sentence => sink.note(sentence),
     },

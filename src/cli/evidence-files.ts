@@ -2,16 +2,23 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { createGunzip } from 'node:zlib';
-import type { CountedFailures } from '../audit/evidence';
-import { MalformedRequest, type ReceivedLog, type ReceivedSpan, readRequest, type Signal } from './otlp-messages';
+import {
+  MalformedRequest,
+  type Received,
+  type ReceivedLog,
+  type ReceivedPoint,
+  type ReceivedSpan,
+  readRequest,
+  type Signal,
+} from './otlp-messages';
 import { UsageError } from './usage-error';
 
 /** Where evidence goes, whatever it comes from. */
 export interface EvidenceSink {
   span(span: ReceivedSpan): void;
   log(log: ReceivedLog): void;
-  /** Failures that the metrics counted. */
-  counted(failures: CountedFailures): void;
+  /** What metrics counted. */
+  point(point: ReceivedPoint): void;
   /** A sentence: what could not be read, and how much of it. */
   note(sentence: string): void;
 }
@@ -264,10 +271,7 @@ const SIGNALS: { readonly [field: string]: Signal } = {
 };
 
 /** One OTLP request as parsed JSON, or a list of them. Answers what is wrong with it; undefined: nothing. */
-export function tellRequest(
-  request: unknown,
-  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
-): string | undefined {
+export function tellRequest(request: unknown, sink: Pick<EvidenceSink, 'span' | 'log' | 'point'>): string | undefined {
   if (Array.isArray(request)) return request.map(one => tellRequest(one, sink)).find(fault => fault !== undefined);
   const fields = typeof request === 'object' && request !== null ? Object.keys(request) : [];
   const known = fields.filter(field => Object.hasOwn(SIGNALS, field));
@@ -275,10 +279,6 @@ export function tellRequest(
   let fault: string | undefined;
   for (const field of known) {
     const signal = SIGNALS[field]!;
-    if (signal === 'metrics') {
-      tellMetrics(request as { readonly resourceMetrics: unknown }, sink);
-      continue;
-    }
     try {
       tellReceived(readRequest(signal, request), sink);
     } catch (error) {
@@ -289,25 +289,22 @@ export function tellRequest(
   return fault;
 }
 
-function tellReceived(
-  received: ReturnType<typeof readRequest>,
-  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
-): void {
+function tellReceived(received: Received, sink: Pick<EvidenceSink, 'span' | 'log' | 'point'>): void {
   for (const span of received.spans) sink.span(span);
   for (const log of received.logs) sink.log(log);
+  for (const point of received.points) sink.point(point);
 }
 
 const PARTS = {
   traces: ['resourceSpans', 'scopeSpans', 'spans'],
   logs: ['resourceLogs', 'scopeLogs', 'logRecords'],
+  metrics: ['resourceMetrics', 'scopeMetrics', 'metrics'],
 } as const;
 
+const NOUNS = { traces: 'spans', logs: 'log records', metrics: 'metrics' } as const;
+
 /** A request with something in it that is no span, or no record: the others are told, and the first fault is answered. */
-function tellOneByOne(
-  signal: 'traces' | 'logs',
-  groups: unknown,
-  sink: Pick<EvidenceSink, 'span' | 'log' | 'counted'>,
-): string {
+function tellOneByOne(signal: Signal, groups: unknown, sink: Pick<EvidenceSink, 'span' | 'log' | 'point'>): string {
   const [groupsField, scopesField, recordsField] = PARTS[signal];
   let first: string | undefined;
   let malformed = 0;
@@ -327,53 +324,8 @@ function tellOneByOne(
     }
   }
   return first === undefined
-    ? `a request with something that is no OTLP in it: the ${signal === 'traces' ? 'spans' : 'records'} were read`
-    : `${malformed} ${signal === 'traces' ? 'spans' : 'log records'} that are none were left out: ${first}`;
-}
-
-const HISTOGRAMS: { readonly [name: string]: 'client' | 'server' } = {
-  'tls.server.handshake.duration': 'server',
-  'tls.client.handshake.duration': 'client',
-};
-
-/** Of metrics only the failures that they count are of interest; what is no such thing is passed over. */
-function tellMetrics(request: { readonly resourceMetrics: unknown }, sink: Pick<EvidenceSink, 'counted'>): void {
-  for (const group of listOf(request.resourceMetrics)) {
-    const resource = plainAttributes(fieldOf(fieldOf(group, 'resource'), 'attributes'));
-    for (const scope of listOf(fieldOf(group, 'scopeMetrics'))) {
-      for (const metric of listOf(fieldOf(scope, 'metrics'))) {
-        const name = String(fieldOf(metric, 'name'));
-        const histogram = fieldOf(metric, 'histogram');
-        if (!Object.hasOwn(HISTOGRAMS, name)) continue;
-        const temporality = String(fieldOf(histogram, 'aggregationTemporality'));
-        for (const point of listOf(fieldOf(histogram, 'dataPoints'))) {
-          const attributes = plainAttributes(fieldOf(point, 'attributes'));
-          const count = Number(fieldOf(point, 'count'));
-          if (attributes['tls.handshake.outcome'] !== 'failed' || !Number.isSafeInteger(count)) continue;
-          sink.counted({
-            resource,
-            side: HISTOGRAMS[name]!,
-            reason: String(attributes['error.type'] ?? '_OTHER').slice(0, 100),
-            count,
-            isCumulative: /^(2|AGGREGATION_TEMPORALITY_CUMULATIVE)$/.test(temporality),
-            started: Number(fieldOf(point, 'startTimeUnixNano')) / 1e6 || 0,
-            at: Number(fieldOf(point, 'timeUnixNano')) / 1e6 || 0,
-          });
-        }
-      }
-    }
-  }
-}
-
-/** Texts and integers alone. */
-function plainAttributes(list: unknown): { readonly [key: string]: string | number } {
-  const attributes: { [key: string]: string | number } = Object.create(null);
-  for (const pair of listOf(list)) {
-    const [key, value] = [fieldOf(pair, 'key'), fieldOf(pair, 'value')];
-    const plain = fieldOf(value, 'stringValue') ?? fieldOf(value, 'intValue');
-    if (typeof key === 'string' && (typeof plain === 'string' || typeof plain === 'number')) attributes[key] = plain;
-  }
-  return attributes;
+    ? `a request with something that is no OTLP in it: the ${NOUNS[signal]} were read`
+    : `${malformed} ${NOUNS[signal]} that are none were left out: ${first}`;
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -45,6 +45,8 @@ export interface ReceivedSpan {
   readonly events: readonly ReceivedSpanEvent[];
   readonly links: readonly ReceivedLink[];
   readonly status: { readonly code: 'unset' | 'ok' | 'error'; readonly message: string };
+  /** Attributes, events and links, of the span and of its events and links, that the SDK left out at its limits. Absent: none. */
+  readonly dropped?: number;
 }
 
 export interface ReceivedSpanEvent {
@@ -75,15 +77,31 @@ export interface ReceivedLog {
   readonly spanId: string;
   /** False when the span it belongs to was not sampled, so that nobody will ever send it. */
   readonly sampled: boolean;
+  /** Attributes that the SDK left out at its limits. Absent: none. */
+  readonly dropped?: number;
 }
 
-/** What one request held. Metrics are counted, no more. */
+/** One point of a counter, or of a histogram: how many. Gauges and summaries, which count nothing, are passed over. */
+export interface ReceivedPoint {
+  readonly resource: Attributes;
+  /** Of the instrument. */
+  readonly name: string;
+  readonly attributes: Attributes;
+  readonly count: number;
+  /** True: since `started`; false: only since the point before. */
+  readonly isCumulative: boolean;
+  /** Milliseconds since the epoch, as is `at`. */
+  readonly started: number;
+  readonly at: number;
+}
+
+/** What one request held. */
 export interface Received {
   /** One for each resource in the request, in its order. */
   readonly resources: readonly Attributes[];
   readonly spans: readonly ReceivedSpan[];
   readonly logs: readonly ReceivedLog[];
-  readonly metricCount: number;
+  readonly points: readonly ReceivedPoint[];
 }
 
 /** The bytes are no OTLP request. The message says where and what was expected, and carries nothing that was sent. */
@@ -131,7 +149,7 @@ const READERS: Record<Signal, (request: Message) => Received> = {
         });
       });
     });
-    return { resources, spans, logs: [], metricCount: 0 };
+    return { resources, spans, logs: [], points: [] };
   },
   logs: request => {
     const resources: Attributes[] = [];
@@ -146,18 +164,21 @@ const READERS: Record<Signal, (request: Message) => Received> = {
         });
       });
     });
-    return { resources, spans: [], logs, metricCount: 0 };
+    return { resources, spans: [], logs, points: [] };
   },
   metrics: request => {
     const resources: Attributes[] = [];
-    let metricCount = 0;
+    const points: ReceivedPoint[] = [];
     each(request['resourceMetrics'], 'resourceMetrics', (group, at) => {
-      resources.push(readResource(group, at));
+      const resource = readResource(group, at);
+      resources.push(resource);
       each(group['scopeMetrics'], `${at}.scopeMetrics`, (scoped, scopedAt) => {
-        metricCount += list(scoped['metrics'], `${scopedAt}.metrics`).length;
+        each(scoped['metrics'], `${scopedAt}.metrics`, (metric, metricAt) => {
+          points.push(...readPoints(metric, metricAt, resource));
+        });
       });
     });
-    return { resources, spans: [], logs: [], metricCount };
+    return { resources, spans: [], logs: [], points };
   },
 };
 
@@ -173,7 +194,12 @@ function readScope(scoped: Message, at: string): Scope {
 
 function readSpan(span: Message, at: string, resource: Attributes, scope: Scope): ReceivedSpan {
   const status = record(span['status'] ?? {}, `${at}.status`);
-  return {
+  let dropped = 0;
+  const drop = (message: Message, messageAt: string) => {
+    for (const field of DROPPED) dropped += integer(message[field], `${messageAt}.${field}`);
+  };
+  drop(span, at);
+  const read: ReceivedSpan = {
     resource,
     scope,
     traceId: id(span['traceId'], 16, `${at}.traceId`),
@@ -184,25 +210,35 @@ function readSpan(span: Message, at: string, resource: Attributes, scope: Scope)
     started: milliseconds(span['startTimeUnixNano'], `${at}.startTimeUnixNano`),
     ended: milliseconds(span['endTimeUnixNano'], `${at}.endTimeUnixNano`),
     attributes: readAttributes(span['attributes'], `${at}.attributes`),
-    events: each(span['events'], `${at}.events`, (event, eventAt) => ({
-      name: text(event['name'], `${eventAt}.name`),
-      at: milliseconds(event['timeUnixNano'], `${eventAt}.timeUnixNano`),
-      attributes: readAttributes(event['attributes'], `${eventAt}.attributes`),
-    })),
-    links: each(span['links'], `${at}.links`, (link, linkAt) => ({
-      traceId: id(link['traceId'], 16, `${linkAt}.traceId`),
-      spanId: id(link['spanId'], 8, `${linkAt}.spanId`),
-      attributes: readAttributes(link['attributes'], `${linkAt}.attributes`),
-    })),
+    events: each(span['events'], `${at}.events`, (event, eventAt) => {
+      drop(event, eventAt);
+      return {
+        name: text(event['name'], `${eventAt}.name`),
+        at: milliseconds(event['timeUnixNano'], `${eventAt}.timeUnixNano`),
+        attributes: readAttributes(event['attributes'], `${eventAt}.attributes`),
+      };
+    }),
+    links: each(span['links'], `${at}.links`, (link, linkAt) => {
+      drop(link, linkAt);
+      return {
+        traceId: id(link['traceId'], 16, `${linkAt}.traceId`),
+        spanId: id(link['spanId'], 8, `${linkAt}.spanId`),
+        attributes: readAttributes(link['attributes'], `${linkAt}.attributes`),
+      };
+    }),
     status: {
       code: (['unset', 'ok', 'error'] as const)[integer(status['code'], `${at}.status.code`)] ?? 'unset',
       message: text(status['message'], `${at}.status.message`),
     },
   };
+  return dropped > 0 ? { ...read, dropped } : read;
 }
+
+const DROPPED = ['droppedAttributesCount', 'droppedEventsCount', 'droppedLinksCount'];
 
 function readLog(log: Message, at: string, resource: Attributes, scope: Scope): ReceivedLog {
   const happened = milliseconds(log['timeUnixNano'], `${at}.timeUnixNano`);
+  const dropped = integer(log['droppedAttributesCount'], `${at}.droppedAttributesCount`);
   return {
     resource,
     scope,
@@ -215,6 +251,44 @@ function readLog(log: Message, at: string, resource: Attributes, scope: Scope): 
     traceId: optionalId(log['traceId'], 16, `${at}.traceId`),
     spanId: optionalId(log['spanId'], 8, `${at}.spanId`),
     sampled: (integer(log['flags'], `${at}.flags`) & 1) === 1,
+    ...(dropped > 0 && { dropped }),
+  };
+}
+
+const COUNTING = ['sum', 'histogram', 'exponentialHistogram'];
+
+/** A point that is none is left out: what the others count is true without it. */
+function readPoints(metric: Message, at: string, resource: Attributes): ReceivedPoint[] {
+  const name = text(metric['name'], `${at}.name`);
+  return COUNTING.flatMap(kind => {
+    if (!has(metric, kind)) return [];
+    const data = record(metric[kind], `${at}.${kind}`);
+    const isCumulative = CUMULATIVE.includes(data['aggregationTemporality']);
+    return list(data['dataPoints'], `${at}.${kind}.dataPoints`).flatMap((point, index) => {
+      try {
+        const pointAt = `${at}.${kind}.dataPoints[${index}]`;
+        return [{ resource, name, isCumulative, ...readPoint(record(point, pointAt), pointAt) }];
+      } catch (fault) {
+        if (fault instanceof MalformedRequest) return [];
+        throw fault;
+      }
+    });
+  });
+}
+
+/** A collector writes the number, others the name. */
+const CUMULATIVE: readonly unknown[] = [2, 'AGGREGATION_TEMPORALITY_CUMULATIVE'];
+
+function readPoint(point: Message, at: string): Pick<ReceivedPoint, 'attributes' | 'count' | 'started' | 'at'> {
+  const count = has(point, 'asDouble')
+    ? point['asDouble']
+    : Number(digits(point['count'] ?? point['asInt'], `${at}.count`));
+  if (typeof count !== 'number' || !Number.isFinite(count)) throw expected('a number', `${at}.count`);
+  return {
+    attributes: readAttributes(point['attributes'], `${at}.attributes`),
+    count,
+    started: milliseconds(point['startTimeUnixNano'], `${at}.startTimeUnixNano`),
+    at: milliseconds(point['timeUnixNano'], `${at}.timeUnixNano`),
   };
 }
 
@@ -376,8 +450,11 @@ const DESCRIPTOR: INamespace = {
         startTimeUnixNano: { type: 'fixed64', id: 7 },
         endTimeUnixNano: { type: 'fixed64', id: 8 },
         attributes: { rule: 'repeated', type: 'KeyValue', id: 9 },
+        droppedAttributesCount: { type: 'uint32', id: 10 },
         events: { rule: 'repeated', type: 'SpanEvent', id: 11 },
+        droppedEventsCount: { type: 'uint32', id: 12 },
         links: { rule: 'repeated', type: 'SpanLink', id: 13 },
+        droppedLinksCount: { type: 'uint32', id: 14 },
         status: { type: 'SpanStatus', id: 15 },
       },
     },
@@ -386,6 +463,7 @@ const DESCRIPTOR: INamespace = {
         timeUnixNano: { type: 'fixed64', id: 1 },
         name: { type: 'string', id: 2 },
         attributes: { rule: 'repeated', type: 'KeyValue', id: 3 },
+        droppedAttributesCount: { type: 'uint32', id: 4 },
       },
     },
     SpanLink: {
@@ -393,6 +471,7 @@ const DESCRIPTOR: INamespace = {
         traceId: { type: 'bytes', id: 1 },
         spanId: { type: 'bytes', id: 2 },
         attributes: { rule: 'repeated', type: 'KeyValue', id: 4 },
+        droppedAttributesCount: { type: 'uint32', id: 5 },
       },
     },
     SpanStatus: {
@@ -420,6 +499,7 @@ const DESCRIPTOR: INamespace = {
         severityText: { type: 'string', id: 3 },
         body: { type: 'AnyValue', id: 5 },
         attributes: { rule: 'repeated', type: 'KeyValue', id: 6 },
+        droppedAttributesCount: { type: 'uint32', id: 7 },
         flags: { type: 'fixed32', id: 8 },
         traceId: { type: 'bytes', id: 9 },
         spanId: { type: 'bytes', id: 10 },
@@ -440,7 +520,55 @@ const DESCRIPTOR: INamespace = {
       fields: { metrics: { rule: 'repeated', type: 'Metric', id: 2 } },
     },
     Metric: {
-      fields: { name: { type: 'string', id: 1 } },
+      fields: {
+        name: { type: 'string', id: 1 },
+        sum: { type: 'Sum', id: 7 },
+        histogram: { type: 'Histogram', id: 9 },
+        exponentialHistogram: { type: 'ExponentialHistogram', id: 10 },
+      },
+    },
+    Sum: {
+      fields: {
+        dataPoints: { rule: 'repeated', type: 'NumberDataPoint', id: 1 },
+        aggregationTemporality: { type: 'int32', id: 2 },
+      },
+    },
+    NumberDataPoint: {
+      fields: {
+        startTimeUnixNano: { type: 'fixed64', id: 2 },
+        timeUnixNano: { type: 'fixed64', id: 3 },
+        asDouble: { type: 'double', id: 4 },
+        asInt: { type: 'sfixed64', id: 6 },
+        attributes: { rule: 'repeated', type: 'KeyValue', id: 7 },
+      },
+    },
+    Histogram: {
+      fields: {
+        dataPoints: { rule: 'repeated', type: 'HistogramDataPoint', id: 1 },
+        aggregationTemporality: { type: 'int32', id: 2 },
+      },
+    },
+    HistogramDataPoint: {
+      fields: {
+        startTimeUnixNano: { type: 'fixed64', id: 2 },
+        timeUnixNano: { type: 'fixed64', id: 3 },
+        count: { type: 'fixed64', id: 4 },
+        attributes: { rule: 'repeated', type: 'KeyValue', id: 9 },
+      },
+    },
+    ExponentialHistogram: {
+      fields: {
+        dataPoints: { rule: 'repeated', type: 'ExponentialHistogramDataPoint', id: 1 },
+        aggregationTemporality: { type: 'int32', id: 2 },
+      },
+    },
+    ExponentialHistogramDataPoint: {
+      fields: {
+        attributes: { rule: 'repeated', type: 'KeyValue', id: 1 },
+        startTimeUnixNano: { type: 'fixed64', id: 2 },
+        timeUnixNano: { type: 'fixed64', id: 3 },
+        count: { type: 'fixed64', id: 4 },
+      },
     },
     Resource: {
       fields: { attributes: { rule: 'repeated', type: 'KeyValue', id: 1 } },

@@ -9,6 +9,7 @@ import {
   encodeStatus,
   MalformedRequest,
   type ReceivedLog,
+  type ReceivedPoint,
   type ReceivedSpan,
   type Signal,
 } from './otlp-messages';
@@ -17,7 +18,7 @@ import {
 export interface OtlpListener {
   spans?(spans: readonly ReceivedSpan[]): void;
   logs?(logs: readonly ReceivedLog[]): void;
-  metrics?(count: number): void;
+  points?(points: readonly ReceivedPoint[]): void;
   /** A resource that sent something, whatever it was; called for every request. */
   resource?(attributes: Attributes): void;
   /** The request as it came, still compressed, after it was found well-formed. */
@@ -127,7 +128,7 @@ async function receive(
     for (const resource of received.resources) listener.resource?.(resource);
     if (received.spans.length > 0) listener.spans?.(received.spans);
     if (received.logs.length > 0) listener.logs?.(received.logs);
-    if (received.metricCount > 0) listener.metrics?.(received.metricCount);
+    if (received.points.length > 0) listener.points?.(received.points);
     listener.request?.({
       signal,
       contentType: CONTENT_TYPES[encoding],

@@ -38,6 +38,11 @@ const NOT_PLANTED: readonly FindingId[] = [
   'identity-contradicted',
   'failure-without-reason',
   'failures-without-trail',
+  'personal-data-exported',
+  'telemetry-lost',
+  'telemetry-cut',
+  'failure-without-alert',
+  'grave-failure-without-alert',
 ];
 
 describe('the audit of the example', function () {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { judge } from '../../src/audit/audit-run';
-import type { CountedFailures, EvidenceAttributes, EvidenceLog, EvidenceSpan } from '../../src/audit/evidence';
+import type { PrometheusRules } from '../../src/audit/alert-rules';
+import { type AuditOptions, judge } from '../../src/audit/audit-run';
+import type { EvidenceAttributes, EvidenceLog, EvidencePoint, EvidenceSpan } from '../../src/audit/evidence';
 import { FINDINGS, type FindingId } from '../../src/audit/findings';
 import type { Operation } from '../../src/audit/operations';
 
@@ -109,7 +110,8 @@ interface Case {
   readonly spans?: readonly EvidenceSpan[];
   readonly logs?: readonly EvidenceLog[];
   readonly operations?: readonly Operation[];
-  readonly counted?: readonly CountedFailures[];
+  readonly counted?: readonly EvidencePoint[];
+  readonly options?: AuditOptions;
 }
 
 const bearer = { ...ORDERS, isUserKnown: true };
@@ -118,15 +120,33 @@ const event = (name: string, attributes = {}) => ({ events: [{ name, attributes 
 const caller = span('GET', 3, {}, { status: { code: 'error', message: 'socket hang up' } });
 const failure = span('TLS server handshake', 1, changed(GOOD_HANDSHAKE, failed({ 'error.type': 'unknown_ca' })));
 
-const counted = (count: number): CountedFailures => ({
+const point = (name: string, count: number, attributes: EvidenceAttributes = {}): EvidencePoint => ({
   resource: { 'service.name': 'shop' },
-  side: 'server',
-  reason: 'unknown_ca',
+  name,
+  attributes,
   count,
   isCumulative: true,
   started: NOON - 1000,
   at: NOON,
 });
+const counted = (count: number) =>
+  point('tls.server.handshake.duration', count, failed({ 'error.type': 'unknown_ca', 'tls.protocol.version': '1.3' }));
+
+const PSEUDONYM = `hmac:${'0123456789abcdef'.repeat(2)}`;
+const hashed = {
+  'tls.client.subject': PSEUDONYM,
+  'tls.client.hash.sha256': PSEUDONYM,
+};
+
+/** One alert on this label of this series, whatever its value; or on this value alone. */
+function alertOn(series: string, label?: string, value?: string): PrometheusRules {
+  const matchers = [{ label: '__name__', matches: (name: string) => name === series, exact: series }];
+  const only = { label: label ?? '', matches: (given: string) => given === value };
+  const query = [{ matchers: label === undefined ? matchers : [...matchers, only], keeps: () => true }];
+  return { alerts: [{ name: 'Alert', query, labels: {} }], recordings: [] };
+}
+const NO_RULES: PrometheusRules = { alerts: [], recordings: [] };
+const COUNT = 'tls_server_handshake_duration_seconds_count';
 
 /** The least that is found, and the most that is not: pairs around each boundary. */
 const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; readonly fine: readonly Case[] } } = {
@@ -168,8 +188,16 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
     fine: [{ spans: visit({}, {}, event('another')) }],
   },
   'identity-contradicted': {
-    found: [{ spans: visit({ 'tls.client.hash.sha256': 'BB' }) }],
-    fine: [{ spans: visit({ 'tls.client.hash.sha256': 'BB', 'tls.client.certificate.source': 'header' }) }],
+    found: [
+      { spans: visit({ 'tls.client.hash.sha256': 'BB' }) },
+      { spans: visit({ 'tls.client.hash.sha256': undefined, 'tls.client.subject': 'CN=root,O=Acme' }) },
+    ],
+    fine: [
+      { spans: visit({ 'tls.client.hash.sha256': 'BB', 'tls.client.certificate.source': 'header' }) },
+      // Written by somebody else, who has no fingerprint: in another order, with other spaces.
+      { spans: visit({ 'tls.client.hash.sha256': undefined, 'tls.client.subject': 'O=Acme, CN=billing' }) },
+      { spans: visit({ 'tls.client.hash.sha256': undefined, 'tls.client.subject': PSEUDONYM }) },
+    ],
   },
   'certificate-not-recorded': {
     found: [
@@ -225,7 +253,10 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
     fine: [
       { spans: [failure], counted: [counted(1), counted(1)] },
       { counted: [counted(4)], logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 4 })] },
+      { counted: [counted(4), point('tls.telemetry.suppressed', 4, { 'tls.suppressed.what': 'span' })] },
       { counted: [counted(1)], logs: [log('tls.handshake.failed', { 'error.type': 'unknown_ca' })] },
+      { counted: [{ ...counted(9), attributes: { 'tls.handshake.outcome': 'established' } }] },
+      { counted: [point('http.server.request.duration', 9, failed({ 'error.type': 'unknown_ca' }))] },
       // Counted since before the evidence begins.
       {
         spans: visit(),
@@ -343,15 +374,132 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
     fine: [{ spans: [failure] }],
   },
   'failures-suppressed': {
-    found: [{ logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 2931 })] }],
-    fine: [{ logs: [log('tls.handshake.failed', {})] }],
+    found: [
+      { logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 2931 })] },
+      { counted: [point('tls.telemetry.suppressed', 1, { 'tls.suppressed.what': 'span' })] },
+    ],
+    fine: [
+      { logs: [log('tls.handshake.failed', {})] },
+      { counted: [point('tls.telemetry.suppressed', 0, { 'tls.suppressed.what': 'span' })] },
+    ],
+  },
+  'personal-data-exported': {
+    found: [
+      // One instance has the option, another has not; or somebody else writes it.
+      { spans: [...visit(hashed, hashed), ...visit()] },
+      { spans: visit(hashed, { ...hashed, 'tls.client.certificate': '-----BEGIN CERTIFICATE-----' }) },
+      { spans: visit(), options: { privacy: { identity: 'hash' } } },
+      { spans: visit(hashed, hashed), options: { privacy: { identity: 'off' } } },
+      { spans: visit({ 'user.email': 'a@acme.example' }, {}), options: { privacy: { identity: 'hash' } } },
+      { spans: visit({ 'client.address': '192.0.2.7' }), options: { privacy: { addresses: 'masked' } } },
+      { spans: visit({ 'client.address': '2001:db8:1:2::' }), options: { privacy: { addresses: 'masked' } } },
+      { spans: visit({ 'client.address': '192.0.2.0' }), options: { privacy: { addresses: 'off' } } },
+      {
+        logs: [log('tls.handshake.failed', { 'tls.client.subject': 'CN=x' })],
+        options: { privacy: { identity: 'hash' } },
+      },
+    ],
+    fine: [
+      { spans: visit() },
+      { spans: visit(hashed, hashed) },
+      { spans: [...visit(hashed, hashed), ...visit({}, {})], options: { privacy: { identity: 'full' } } },
+      { spans: [...visit(hashed, hashed), span('x', 1, { 'enduser.id': 'alice' })] },
+      {
+        spans: visit(hashed, { ...hashed, 'network.peer.address': '192.0.2.0' }),
+        options: { privacy: { identity: 'hash', addresses: 'masked' } },
+      },
+      {
+        spans: [
+          span('GET', 2, { 'client.address': '2001:db8:1::' }),
+          span('GET', 2, { 'client.address': '127.0.0.1' }),
+        ],
+        options: { privacy: { addresses: 'masked' } },
+      },
+    ],
+  },
+  'telemetry-lost': {
+    found: [
+      { counted: [point('otelcol_exporter_send_failed_spans', 1, { exporter: 'otlp/backend' })] },
+      { counted: [point('otelcol_exporter_enqueue_failed_log_records_total', 1)] },
+      { counted: [point('otelcol_receiver_refused_spans__spans__total', 1)] },
+      { counted: [point('otel.sdk.processor.span.processed', 1, { 'error.type': 'queue_full' })] },
+      { logs: [log('', {}, { body: 'Exporting failed. Dropping data.' })] },
+    ],
+    fine: [
+      { counted: [point('otelcol_exporter_send_failed_spans', 0, { exporter: 'otlp/backend' })] },
+      { counted: [point('otelcol_exporter_sent_spans', 9)] },
+      { counted: [point('otelcol_exporter_send_failed_spansmore', 9)] },
+      { counted: [point('otel.sdk.processor.span.processed', 9)] },
+      { counted: [point('http.client.request.duration', 9, { 'error.type': 'queue_full' })] },
+      { logs: [log('', {}, { body: 'Exporting failed. Will retry the request after interval.' })] },
+      // Lost before the evidence begins.
+      { spans: visit(), counted: [{ ...point('otelcol_exporter_send_failed_spans', 7), started: NOON - DAY }] },
+    ],
+  },
+  'telemetry-cut': {
+    found: [
+      { spans: visit({}, {}, { dropped: 1 }) },
+      { spans: [{ ...failure, dropped: 3 }] },
+      { logs: [log('tls.handshake.failed', {}, { dropped: 1 })] },
+    ],
+    fine: [
+      { spans: visit({}, {}, { dropped: 0 }) },
+      { spans: [span('SELECT', 3, {}, { dropped: 9 })] },
+      { logs: [log('another', {}, { dropped: 1 })] },
+    ],
+  },
+  'failure-without-alert': {
+    found: [
+      { spans: [failure], options: { rules: NO_RULES } },
+      { spans: [failure], options: { rules: alertOn(COUNT, 'error_type', 'certificate_expired') } },
+      { spans: [failure], options: { rules: alertOn(COUNT, 'service_name', 'another') } },
+      { spans: [failure], options: { rules: alertOn('tls_client_handshake_duration_seconds_count') } },
+      { logs: [log('tls.handshake.failed', { 'error.type': 'unknown_ca' })], options: { rules: NO_RULES } },
+      { counted: [counted(1)], options: { rules: NO_RULES } },
+      { logs: [log('tls.abuse.detected', { 'tls.abuse.pattern': 'scanner' })], options: { rules: alertOn(COUNT) } },
+    ],
+    fine: [
+      { spans: [failure] },
+      { spans: [failure], options: { rules: alertOn(COUNT) } },
+      { spans: [failure], options: { rules: alertOn(COUNT, 'error_type', 'unknown_ca') } },
+      { spans: [failure], options: { rules: alertOn(COUNT, 'service_name', 'shop') } },
+      { spans: visit(), options: { rules: NO_RULES } },
+      {
+        logs: [log('tls.abuse.detected', { 'tls.abuse.pattern': 'scanner' })],
+        options: { rules: alertOn('tls_abuse_detections_total', 'tls_abuse_pattern', 'scanner') },
+      },
+    ],
+  },
+  'grave-failure-without-alert': {
+    found: [
+      { options: { rules: NO_RULES } },
+      { options: { rules: alertOn(COUNT, 'error_type', 'certificate_revoked') } },
+      { spans: [failure], options: { rules: alertOn(COUNT) } },
+    ],
+    fine: [
+      {},
+      {
+        options: {
+          rules: {
+            alerts: [...alertOn(COUNT).alerts, ...alertOn('tls_abuse_detections_total').alerts],
+            recordings: [],
+          },
+        },
+      },
+    ],
   },
   'certificate-exported': {
     found: [
       { spans: visit({ 'tls.client.certificate': '-----BEGIN CERTIFICATE-----' }) },
       { spans: visit({ 'tls.client.certificate_chain': ['-----BEGIN CERTIFICATE-----'] }) },
     ],
-    fine: [{ spans: visit({ 'app.note': 'BEGIN CERTIFICATE' }) }],
+    fine: [
+      { spans: visit({ 'app.note': 'BEGIN CERTIFICATE' }) },
+      {
+        spans: visit({ 'tls.client.certificate': '-----BEGIN CERTIFICATE-----' }),
+        options: { privacy: { pem: 'on' } },
+      },
+    ],
   },
   'certificate-near-end': {
     found: [
@@ -389,8 +537,8 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
   },
 };
 
-function rulesFound({ spans = [], logs = [], operations = [ORDERS], counted = [] }: Case): string[] {
-  return judge([...operations, HEALTH], spans, logs, {}, counted).findings.map(({ rule }) => rule);
+function rulesFound({ spans = [], logs = [], operations = [ORDERS], counted = [], options = {} }: Case): string[] {
+  return judge([...operations, HEALTH], spans, logs, options, counted).findings.map(({ rule }) => rule);
 }
 
 describe('the findings', () => {
@@ -495,7 +643,8 @@ describe('the findings', () => {
   it('paste only variables that exist, and refer only over https', () => {
     const settings = readFileSync(join(__dirname, '../../../src/settings.ts'), 'utf8');
     for (const row of Object.values(FINDINGS)) {
-      const { paste = '' } = row.remediation as { paste?: string };
+      const { paste } = row.remediation;
+      assert.notEqual(paste, '', row.title);
       for (const [name] of paste.matchAll(/OTEL_INSTRUMENTATION_TLS_\w+/g))
         assert.ok(settings.includes(`'${name}'`), name);
       assert.ok(row.references.length > 0, row.title);

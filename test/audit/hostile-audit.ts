@@ -30,6 +30,7 @@ export function hostileAudit(text: string): AuditResult {
     ...audit,
     description: { source, title: text, version: text, format: text },
     evidence: { ...audit.evidence, sources: [text], notes: [text], firstSeen: text, lastSeen: text },
+    alerts: { sources: [text], rules: 3 },
     operations: audit.operations.map(operation => ({
       ...operation,
       name: names.get(operation.name)!,

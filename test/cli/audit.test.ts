@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import Ajv2020 from 'ajv/dist/2020';
 import type { AuditResult } from '../../src/audit/audit-result';
 import { runOtelTls } from '../audit/otel-tls-command';
@@ -187,6 +190,39 @@ describe('otel-tls audit', function () {
     }
   });
 
+  it('cannot run on evidence of which nothing can be read, and says why', async () => {
+    const empty = file('empty.jsonl', '');
+    const text = file('text.jsonl', 'hello\nworld\n');
+    const other = file('other.jsonl', '{"resourceProfiles":[]}\n');
+    const hollow = file('hollow.jsonl', '{"resourceSpans":[{"scopeSpans":[{"spans":[]}]}]}\n');
+    for (const [parameters, why] of [
+      [
+        ['--evidence', empty],
+        `'${empty}': there is not one span, log record or point of a metric in it (${empty}: nothing`,
+      ],
+      [
+        ['--evidence', text, other],
+        `'${text}', '${other}': there is not one span, log record or point of a metric in it`,
+      ],
+      [
+        ['--evidence', hollow],
+        `'${hollow}': there is not one span, log record or point of a metric in it; OTLP JSON was`,
+      ],
+      [['--evidence', GAPS, '--service', 'nobody'], `a metric of service 'nobody' in it; OTLP JSON was expected`],
+      [['--evidence', GAPS, '--since', '2100-01-01'], 'a metric since 2100-01-01T00:00:00.000Z in it; OTLP JSON was'],
+      [
+        ['--listen', '0', '--for', '0s'],
+        'OTLP over http, port 0: not one span, log record or point of a metric came; set OTEL',
+      ],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await audit(...parameters);
+      assert.deepEqual([exitCode, stdout], [2, ''], stderr);
+      const [sentence = '', ...more] = stderr.split('\n').filter(line => !/^(Waiting|$)/.test(line));
+      assert.ok(sentence.startsWith('otel-tls: ') && sentence.includes(why), stderr);
+      assert.deepEqual(more, []);
+    }
+  });
+
   it('says that a gzip file ends early, and keeps what came before', async () => {
     const zipped = gzipSync(readFileSync(GAPS));
     const { evidence } = await audited('--evidence', file('cut.gz', zipped.subarray(0, zipped.length / 2)));
@@ -219,6 +255,48 @@ describe('otel-tls audit', function () {
     assert.ok(evidence.spans > 400 * 50, `${evidence.spans}`);
     // Kilobytes. Node alone and the parser of descriptions take 90,000.
     assert.ok(Number(ran.stderr) < 200_000, ran.stderr);
+  });
+
+  it('says for which failures no alert rings, and which rules it asked', async () => {
+    const rules = file('rules.yml', 'groups:\n- name: g\n  rules:\n  - {alert: A, expr: up == 0}\n');
+    const ours = join(CHECKOUT, 'collector-config/alerts/tls.rules.yml');
+    const about = ({ findings }: AuditResult) =>
+      findings.filter(({ rule }) => rule.endsWith('failure-without-alert')).map(({ rule, subject }) => [rule, subject]);
+    const result = await audited('--evidence', GAPS, '--rules', rules);
+    const found = about(result);
+    assert.deepEqual(result.alerts, { sources: [rules], rules: 1 });
+    assert.ok(
+      found.some(([, subject]) => subject === 'server certificate_expired of orders'),
+      `${found}`,
+    );
+    assert.ok(
+      found.some(([, subject]) => subject === 'certificate_revoked'),
+      `${found}`,
+    );
+    const [expired] = result.findings.filter(({ subject }) => subject === 'server certificate_expired of orders');
+    const { traceIds, example } = expired!.occurrences!;
+    assert.match(`${traceIds[0]} ${example.spanId}`, /^[0-9a-f]{32} [0-9a-f]{16}$/);
+    assert.deepEqual(about(await audited('--rules', rules, ours, '--evidence', GAPS)), []);
+    assert.deepEqual(about(await audited('--evidence', GAPS)), []);
+    assert.match(
+      (await audit('--evidence', GAPS, '--rules', rules)).stdout,
+      /\nAlerts: .*rules\.yml; 1 alerting rule\n/,
+    );
+
+    const wrong = file('wrong.yml', 'groups:\n- name: g\n  rules:\n  - {alert: Odd, expr: up =}\n');
+    const { stdout, stderr, exitCode } = await audit('--evidence', GAPS, '--rules', wrong);
+    assert.deepEqual([stdout, exitCode], ['', 2]);
+    assert.match(
+      stderr,
+      /^otel-tls: --rules '.*wrong\.yml:4': alert 'Odd' of group 'g': its "expr" is no PromQL: .*\n$/,
+    );
+  });
+
+  it('finds who is named although nobody ought to be', async () => {
+    const { findings } = await audited('--evidence', MENDED, '--privacy', 'identity=hash,addresses=off');
+    const found = findings.filter(({ rule }) => rule === 'personal-data-exported');
+    assert.ok(found.some(({ subject }) => subject === 'a name in tls.client.subject'));
+    assert.deepEqual((await audited('--evidence', MENDED, '--privacy', 'identity=full,pem=on')).findings, []);
   });
 
   it('comes to no harm by hostile evidence, in any report', async () => {
@@ -265,6 +343,63 @@ describe('otel-tls audit', function () {
       assert.ok(!(format === 'html' && stdout.includes('<script>alert')), format);
       if (format === 'json') assert.ok((JSON.parse(stdout) as AuditResult).findings.length > 2);
     }
+  });
+
+  it('holds what it received of metrics against what it received of spans', async () => {
+    const child = spawn(
+      process.execPath,
+      [OTEL_TLS, 'audit', join(EXAMPLE, 'api.yaml'), '--listen', '0', '--format', 'json'],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', chunk => {
+      stdout += chunk;
+    });
+    const [greeting] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string];
+    const url = /http:\S+/.exec(greeting)?.[0] as string;
+    const exporter = new OTLPMetricExporter({ url: `${url}/v1/metrics` });
+    const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+    const duration = provider.getMeter('tls').createHistogram('tls.server.handshake.duration', { unit: 's' });
+    const refused = { 'tls.handshake.outcome': 'failed', 'error.type': 'certificate_expired' };
+    for (const version of ['1.2', '1.3', '1.3']) duration.record(0.1, { ...refused, 'tls.protocol.version': version });
+    duration.record(0.1, { 'tls.handshake.outcome': 'established' });
+    provider.getMeter('collector').createCounter('otelcol_exporter_send_failed_spans').add(17, { exporter: 'otlp/b' });
+    await provider.shutdown();
+    child.kill('SIGINT');
+    const [exitCode] = await once(child, 'close');
+    const found = (JSON.parse(stdout) as AuditResult).findings.filter(({ rule }) => rule !== 'operation-never-seen');
+    assert.equal(exitCode, 1);
+    assert.deepEqual(
+      found.map(({ rule, subject, message }) => [rule, subject, message]),
+      [
+        ['failures-without-trail', 'server certificate_expired', '3 failures stood in the metrics alone'],
+        ['telemetry-lost', 'otelcol_exporter_send_failed_spans otlp/b', '17 records did not arrive'],
+      ],
+    );
+    assert.equal(found[0]?.occurrences?.example.name, 'tls.server.handshake.duration');
+  });
+
+  it('keeps what it has read of files when it is interrupted, and marks it', async () => {
+    // The second is a pipe that nobody closes.
+    const pipe = join(folder, 'pipe.jsonl');
+    execFileSync('mkfifo', [pipe]);
+    const parameters = ['audit', join(EXAMPLE, 'api.yaml'), '--evidence', GAPS, pipe, '--format', 'json'];
+    const child = spawn(process.execPath, [OTEL_TLS, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', chunk => {
+      stdout += chunk;
+    });
+    const ended = once(child, 'close');
+    // It opens when the reader has come to it: the first file is read then.
+    const writer = await open(pipe, 'w');
+    child.kill('SIGINT');
+    // A read of a pipe cannot be called off: a byte wakes it.
+    await writer.write('\n');
+    await writer.close();
+    const [exitCode] = await ended;
+    const { evidence } = JSON.parse(stdout) as AuditResult;
+    assert.deepEqual([exitCode, evidence.partial, evidence.requests], [1, true, 26]);
+    assert.match(evidence.notes.join('\n'), /^interrupted: what is reported rests on the evidence read until then$/m);
   });
 
   it('receives evidence for as long as it is told, or until it is interrupted', async () => {
@@ -358,7 +493,7 @@ describe('otel-tls audit', function () {
     });
 
     it('stops at a bound, and says so', async () => {
-      const full = JSON.stringify({ data: Array.from({ length: 200 }, (_, n) => ({ traceID: `${n}`, spans: [] })) });
+      const full = JSON.stringify({ data: Array.from({ length: 200 }, (_, n) => trace(n)) });
       answers = () => ({ body: full });
       const { evidence } = await audited('--jaeger', url, '--service', 'orders');
       assert.ok(asked.length <= 1000, `${asked.length}`);
@@ -481,6 +616,15 @@ describe('otel-tls audit', function () {
     ],
     [['--evidence', GAPS, '--baseline', GAPS], /--baseline '.*': this is no JSON; the report of an earlier audit/],
     [['--evidence', GAPS, '--output', 'no/where'], /--output 'no\/where': cannot be written \(ENOENT\)/],
+    [
+      ['--evidence', GAPS, '--privacy', 'identity=some'],
+      /--privacy 'identity=some': expected identity=full\|hash\|off, /,
+    ],
+    [['--evidence', GAPS, '--privacy', '__proto__=x'], /--privacy '__proto__=x': expected identity=full\|hash\|off, /],
+    [
+      ['--evidence', GAPS, '--rules', 'none.yml'],
+      /--rules 'none\.yml': there is no such file; a file of Prometheus rules in YAML was expected/,
+    ],
     [['--loud'], /Unknown option '--loud'.*; see otel-tls audit --help/],
   ];
   for (const [parameters, complaint] of MISTAKES) {

@@ -7,11 +7,15 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { SeverityNumber } from '@opentelemetry/api-logs';
 import { OTLPLogExporter as JsonLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPLogExporter as ProtobufLogExporter } from '@opentelemetry/exporter-logs-otlp-proto';
+import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtobufTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import type { Attributes, ReceivedLog, ReceivedSpan } from '../../src/cli/otlp-messages';
+import { AggregationType, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { Attributes, ReceivedLog, ReceivedPoint, ReceivedSpan } from '../../src/cli/otlp-messages';
 import { LARGEST_BODY, type OtlpReceiver, type RawRequest, startOtlpReceiver } from '../../src/cli/otlp-receiver';
 import { HANDSHAKES, NOON, send } from './handmade-telemetry';
 
@@ -25,17 +29,15 @@ describe('the embedded OTLP receiver', () => {
   let resources: Attributes[];
   let requests: RawRequest[];
   let problems: string[];
-  let metrics: number;
+  let points: ReceivedPoint[];
 
   beforeEach(async () => {
-    [spans, logs, resources, requests, problems, metrics] = [[], [], [], [], [], 0];
+    [spans, logs, resources, requests, problems, points] = [[], [], [], [], [], []];
     receiver = await startOtlpReceiver(
       {
         spans: received => spans.push(...received),
         logs: received => logs.push(...received),
-        metrics: count => {
-          metrics += count;
-        },
+        points: received => points.push(...received),
         resource: attributes => resources.push(attributes),
         request: request => requests.push(request),
         problem: sentence => problems.push(sentence),
@@ -126,16 +128,58 @@ describe('the embedded OTLP receiver', () => {
       assert.deepEqual({ ...attributes }, { 'error.type': 'unknown_ca', 'network.peer.port': 443 });
     });
 
-  it('counts metrics', async () => {
-    const exporter = new OTLPMetricExporter({ url: `${receiver.url}/v1/metrics` });
-    const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
-    const meter = provider.getMeter('tls');
-    meter.createCounter('one').add(1);
-    meter.createHistogram('two').record(1);
-    await provider.shutdown();
-    assert.equal(metrics, 2);
-    assert.equal(resources.length, 1);
-  });
+  for (const [encoding, Exporter] of [
+    ['protobuf', OTLPMetricExporter],
+    ['JSON', JsonMetricExporter],
+  ] as const) {
+    it(`receives what metrics count, in ${encoding}`, async () => {
+      const started = Date.now();
+      const exporter = new Exporter({ url: `${receiver.url}/v1/metrics` });
+      const provider = new MeterProvider({
+        readers: [new PeriodicExportingMetricReader({ exporter })],
+        views: [{ instrumentName: 'three', aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM } }],
+      });
+      const meter = provider.getMeter('tls');
+      meter.createCounter('one').add(3, { 'error.type': 'unknown_ca' });
+      meter.createCounter('one').add(1.5, { 'error.type': 'other' });
+      for (const name of ['two', 'three']) for (const value of [1, 7]) meter.createHistogram(name).record(value);
+      meter.createGauge('four').record(4);
+      await provider.shutdown();
+      const byName = [...points].sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+      const told = byName.map(({ name, count, attributes, isCumulative }) => [
+        name,
+        count,
+        { ...attributes },
+        isCumulative,
+      ]);
+      assert.deepEqual(told, [
+        ['one', 3, { 'error.type': 'unknown_ca' }, true],
+        ['one', 1.5, { 'error.type': 'other' }, true],
+        ['three', 2, {}, true],
+        ['two', 2, {}, true],
+      ]);
+      for (const point of points) assert.ok(point.started >= started - 1 && point.at >= point.started);
+      assert.equal(resources.length, 1);
+    });
+
+    it(`receives of ${encoding} how much was left out at limits`, async () => {
+      const TraceExporter = encoding === 'JSON' ? JsonTraceExporter : ProtobufTraceExporter;
+      const provider = new BasicTracerProvider({
+        spanLimits: { attributeCountLimit: 1, eventCountLimit: 1, attributePerEventCountLimit: 1 },
+        spanProcessors: [new SimpleSpanProcessor(new TraceExporter({ url: `${receiver.url}/v1/traces` }))],
+      });
+      const tracer = provider.getTracer('tls');
+      tracer.startSpan('whole', { attributes: { a: 1 } }).end();
+      const cut = tracer.startSpan('cut', { attributes: { a: 1, b: 2, c: 3 } });
+      for (const name of ['one', 'two']) cut.addEvent(name, { a: 1, b: 2 });
+      cut.end();
+      await provider.shutdown();
+      assert.deepEqual(spans.map(({ name, dropped }) => [name, dropped]).sort(), [
+        ['cut', 4],
+        ['whole', undefined],
+      ]);
+    });
+  }
 
   it('answers in the encoding it was asked in', async () => {
     const json = await post(

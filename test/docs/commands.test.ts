@@ -42,7 +42,8 @@ const COMMANDS: Readonly<Record<string, Proof>> = {
     as: 'compose.yaml',
   },
   'npm install && npm run demo': { runBy: 'test/cli/demo.test.ts', as: 'examples/demo/demo.js' },
-  'npm test': { runBy: '.ci/run', as: 'npm test' },
+  // Which is to build, `npm run check` and `npm run mocha`.
+  'npm test': { runBy: '.ci/run', as: 'npm run check' },
 };
 
 describe('the commands of the README', function () {

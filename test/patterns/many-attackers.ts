@@ -1,5 +1,5 @@
 /**
- * A program: all patterns are told of a hundred thousand attackers (or as many as are asked for), each another, then of so
+ * A program: all patterns are told of fifty thousand attackers (or as many as are asked for), each another, then of so
  * many that every table is full of entries of the largest size. They have names as long as any that is let through, and
  * half of them an IPv6 network, whose name is longer than an IPv4 address. Prints as JSON what that took. Run with
  * --expose-gc.
@@ -10,7 +10,7 @@ import { Patterns } from '../../src/patterns/patterns';
 import { peerOf } from '../../src/patterns/peer-network';
 import { addressOf, certificate, early, from, letIn, refused, sighting } from './scene';
 
-const ATTACKERS = Number(process.argv[2] ?? 100_000);
+const ATTACKERS = Number(process.argv[2] ?? 50_000);
 /** More than any table holds. */
 const CROWD = 1000;
 
@@ -90,7 +90,7 @@ function wholeAttack(patterns: Patterns, index: number): void {
 
 // What the engine itself needs to run all this once is not ours to count.
 const rehearsal = new Patterns({ unusual_endpoint: true });
-for (let index = 0; index < 20_000; index++) oneAttack(rehearsal, index);
+for (let index = 0; index < 10_000; index++) oneAttack(rehearsal, index);
 for (let index = 0; index < 20; index++) wholeAttack(rehearsal, index);
 
 const before = heap();

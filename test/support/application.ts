@@ -121,6 +121,12 @@ export async function inTurn<Result>(work: () => Promise<Result>): Promise<Resul
   }
 }
 
+/** What Node compiled once it need not compile again, where somebody has set a folder aside for that: half of a start. */
+export const COMPILED: Readonly<Record<string, string>> = process.env['NODE_COMPILE_CACHE']
+  ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
+  : {};
+
 function withoutOpenTelemetry(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(OTEL_|NODE_)/.test(name)));
+  const kept = Object.entries(environment).filter(([name]) => !/^(OTEL_|NODE_)/.test(name));
+  return { ...Object.fromEntries(kept), ...COMPILED };
 }

@@ -4,10 +4,14 @@ export interface Dashboard {
     readonly id: number;
     readonly type: string;
     readonly title: string;
+    readonly description?: string;
+    readonly datasource?: unknown;
     readonly gridPos: { readonly h: number; readonly w: number; readonly x: number; readonly y: number };
-    readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
+    readonly targets?: readonly { readonly refId: string; readonly expr: string; readonly datasource?: unknown }[];
   }[];
-  readonly templating: { readonly list: readonly { readonly name: string }[] };
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly query: string | { query: string } }[];
+  };
   readonly annotations: { readonly list: readonly { readonly name: string; readonly expr: string }[] };
 }
 
@@ -19,4 +23,12 @@ export function dashboardQueries({ panels, annotations }: Dashboard): { title: s
     ),
     ...annotations.list.map(({ name, expr }) => ({ title: name, query: expr })),
   ];
+}
+
+/** The series whose labels a variable lists: `label_values(series, label)`. */
+export function variableSelectors({ templating }: Dashboard): string[] {
+  return templating.list.flatMap(({ query }) => {
+    const text = typeof query === 'string' ? query : query.query;
+    return /^label_values\((.*), *\w+\)$/.exec(text)?.[1] ?? [];
+  });
 }

@@ -1,115 +1,115 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import Ajv from 'ajv';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { dashboardQueries, type Dashboard } from './dashboard-queries';
 import { wrongNames } from './prometheus-names';
 
 const CHECKOUT = join(__dirname, '../../..');
 const dashboard: Dashboard = JSON.parse(readFileSync(join(CHECKOUT, 'collector-config/dashboards/tls.json'), 'utf8'));
 
-const DATASOURCE = {
-  type: 'object',
-  required: ['type', 'uid'],
-  properties: { type: { const: 'prometheus' }, uid: { const: '$' + '{datasource}' } },
+/** A dashboard as it is, and others that Grafana would not have so. */
+const WRITTEN: { readonly [name: string]: { readonly dashboard: unknown; readonly complaint?: RegExp } } = {
+  ours: { dashboard },
+  anUnknownPanel: {
+    dashboard: changedPanel('timeseries', panel => ({ ...panel, type: 'graph' })),
+    complaint: /"graph"/,
+  },
+  aMisspelledOption: {
+    dashboard: changedPanel('stat', panel => ({ ...panel, options: { colourMode: 'value' } })),
+    complaint: /colourMode/,
+  },
+  anOptionOfAnotherPanel: {
+    dashboard: changedPanel('table', panel => ({ ...panel, options: { legend: { showLegend: true } } })),
+    complaint: /legend/,
+  },
+  aWordThatIsNone: {
+    dashboard: changedPanel('timeseries', panel => ({
+      ...panel,
+      options: { tooltip: { mode: 'many', sort: 'desc' } },
+    })),
+    complaint: /"many"/,
+  },
+  aPositionWithoutHeight: {
+    dashboard: changedPanel('timeseries', panel => ({ ...panel, gridPos: { w: 1, x: 0, y: 0 } })),
+    complaint: /'h' is missing/,
+  },
+  aQueryWithoutAnExpression: {
+    dashboard: changedPanel('stat', panel => ({ ...panel, targets: [{ refId: 'A' }] })),
+    complaint: /'expr' is missing/,
+  },
+  noVersionOfTheSchema: { dashboard: { ...dashboard, schemaVersion: undefined }, complaint: /schemaVersion/ },
+  aNumberInSomebodysDatabase: { dashboard: { ...dashboard, id: 7 }, complaint: /'"id"' does not exist/ },
 };
 
-const GRID = {
-  type: 'object',
-  required: ['h', 'w', 'x', 'y'],
-  additionalProperties: false,
-  properties: {
-    h: { type: 'integer', minimum: 1 },
-    w: { type: 'integer', minimum: 1, maximum: 24 },
-    x: { type: 'integer', minimum: 0, maximum: 23 },
-    y: { type: 'integer', minimum: 0 },
-  },
-};
+function changedPanel(type: string, change: (panel: object) => object): unknown {
+  const at = dashboard.panels.findIndex(panel => panel.type === type);
+  assert.ok(at >= 0, type);
+  return { ...dashboard, panels: dashboard.panels.map((panel, index) => (index === at ? change(panel) : panel)) };
+}
 
-/** What Grafana needs of a dashboard that is imported, of what ours uses. */
-const SCHEMA = {
-  type: 'object',
-  required: ['uid', 'title', 'schemaVersion', 'panels', 'templating', 'time', 'annotations'],
-  properties: {
-    // Not `id`: that is the number in somebody's database.
-    id: false,
-    uid: { type: 'string', pattern: '^[a-zA-Z0-9_-]{1,40}$' },
-    title: { type: 'string', minLength: 1 },
-    schemaVersion: { type: 'integer', minimum: 36 },
-    time: { type: 'object', required: ['from', 'to'] },
-    templating: {
-      type: 'object',
-      required: ['list'],
-      properties: {
-        list: {
-          type: 'array',
-          items: {
-            type: 'object',
-            required: ['name', 'type', 'query'],
-            properties: { type: { enum: ['datasource', 'query'] } },
-          },
-        },
-      },
-    },
-    annotations: {
-      type: 'object',
-      required: ['list'],
-      properties: {
-        list: {
-          type: 'array',
-          items: { type: 'object', required: ['name', 'enable', 'iconColor', 'datasource', 'expr'] },
-        },
-      },
-    },
-    panels: {
-      type: 'array',
-      minItems: 1,
-      items: {
-        type: 'object',
-        required: ['id', 'type', 'title', 'gridPos'],
-        properties: { id: { type: 'integer', minimum: 1 }, title: { type: 'string', minLength: 1 }, gridPos: GRID },
-        oneOf: [
-          { properties: { type: { const: 'row' }, panels: { type: 'array', maxItems: 0 }, targets: false } },
-          {
-            required: ['datasource', 'description', 'fieldConfig', 'options', 'targets'],
-            properties: {
-              type: { enum: ['stat', 'timeseries', 'table'] },
-              datasource: DATASOURCE,
-              description: { type: 'string', minLength: 10 },
-              fieldConfig: { type: 'object', required: ['defaults', 'overrides'] },
-              targets: {
-                type: 'array',
-                minItems: 1,
-                items: {
-                  type: 'object',
-                  required: ['refId', 'expr', 'datasource', 'legendFormat'],
-                  properties: { datasource: DATASOURCE, refId: { pattern: '^[A-Z]$' }, expr: { minLength: 5 } },
-                },
-              },
-            },
-          },
-        ],
-      },
-    },
-  },
-};
+/** What the compiler says of each of `WRITTEN` against Grafana's types, by name. Empty: nothing. */
+function complaints(): Map<string, string> {
+  // Beside the compiled tests, from where the types are found.
+  const folder = mkdtempSync(join(__dirname, 'dashboards-'));
+  try {
+    const type = join(CHECKOUT, 'test/docs/grafana-dashboard');
+    for (const [name, { dashboard: written }] of Object.entries(WRITTEN))
+      writeFileSync(
+        join(folder, `${name}.ts`),
+        `import type { GrafanaDashboard } from ${JSON.stringify(type)};\nexport const it: GrafanaDashboard = ${JSON.stringify(written)};\n`,
+      );
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--ignoreConfig', '--types', ''];
+    const module = ['--module', 'node16', '--moduleResolution', 'node16', '--target', 'es2022'];
+    const files = Object.keys(WRITTEN).map(name => `${name}.ts`);
+    const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+    const { stdout, stderr, error } = spawnSync(process.execPath, [compiler, ...options, ...module, ...files], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    assert.ok(!error && stderr === '', `${error}${stderr}`);
+    const said = new Map<string, string>();
+    let about = '';
+    for (const line of stdout.split('\n').filter(text => text !== '')) {
+      about = /^(\w+)\.ts\(/.exec(line)?.[1] ?? about;
+      said.set(about, `${said.get(about) ?? ''}${line}\n`);
+    }
+    return said;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 describe('the dashboard', () => {
-  const validate = new Ajv({ allErrors: true, strict: false }).compile(SCHEMA);
-
-  it('has what Grafana needs to import it', () => {
-    assert.ok(validate(dashboard), JSON.stringify(validate.errors?.slice(0, 5), null, 2));
+  let said: Map<string, string>;
+  before(function () {
+    this.timeout(60_000);
+    said = complaints();
   });
 
-  it('would be found out lacking it', () => {
-    const [row, ...others] = dashboard.panels;
-    for (const broken of [
-      { ...dashboard, panels: [{ ...others[0], type: 'graph' }] },
-      { ...dashboard, panels: [{ ...others[0], targets: [] }] },
-      { ...dashboard, panels: [{ ...row, gridPos: { h: 1, w: 30, x: 0, y: 0 } }] },
-      { ...dashboard, id: 7 },
-    ])
-      assert.ok(!validate(broken));
+  it('is one by Grafana’s own schema', () => {
+    assert.equal(said.get('ours'), undefined);
+    assert.deepEqual(
+      [...said.keys()].filter(name => !Object.hasOwn(WRITTEN, name)),
+      [],
+    );
+  });
+
+  for (const [name, { complaint }] of Object.entries(WRITTEN)) {
+    if (complaint === undefined) continue;
+    it(`would be found out by it: ${name}`, () => assert.match(said.get(name) ?? '', complaint));
+  }
+
+  it('says of every panel what it shows, and asks the Prometheus that is chosen', () => {
+    const chosen = { type: 'prometheus', uid: '$' + '{datasource}' };
+    const showing = dashboard.panels.filter(({ type }) => type !== 'row');
+    assert.ok(showing.length > 15);
+    for (const { title, description = '', datasource, targets = [] } of showing) {
+      assert.ok(description.length >= 10 && title !== '', title);
+      assert.ok(targets.length > 0, title);
+      for (const asked of [datasource, ...targets.map(target => target.datasource)]) assert.deepEqual(asked, chosen);
+    }
   });
 
   it('gives every panel a number of its own, and every query of a panel a letter', () => {

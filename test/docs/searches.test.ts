@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
+import { ATTRIBUTES } from '../../src/telemetry/attributes';
+import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
+import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
 import { SPAN_NAMES } from '../../src/telemetry/span-sink';
 import { SEARCHES } from './searches';
+import { readTraceql } from './traceql';
 import { tagsText, WATCHED_ATTRIBUTES, withFreshSearches } from './watching-tables';
 
 const document = readFileSync(join(__dirname, '../../../docs/searches.md'), 'utf8');
@@ -19,6 +23,13 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   'tls.protocol.version': ['1.0', '1.1', '1.2', '1.3'],
 };
 
+/** A value of each attribute. */
+const EXAMPLES: ReadonlyMap<string, unknown> = new Map(
+  [ATTRIBUTES, REQUEST_ATTRIBUTES, ANSWER_ATTRIBUTES].flatMap(rows =>
+    Object.entries(rows).map(([name, { example }]) => [name, example] as const),
+  ),
+);
+
 describe('the searches', () => {
   it('answer the questions of an operator, each once', () => {
     assert.ok(SEARCHES.length >= 12);
@@ -27,52 +38,73 @@ describe('the searches', () => {
   });
 
   for (const { question, jaeger, traceql, read } of SEARCHES) {
+    const asked = readTraceql(traceql);
+
+    it(`are TraceQL: ${question}`, () => {
+      assert.deepEqual(asked.mistakes, []);
+      assert.ok(asked.comparisons.length > 0);
+    });
+
     it(`ask only for what exists: ${question}`, () => {
-      const names = [...Object.keys(jaeger?.tags ?? {}), ...namesIn(traceql)];
+      const names = [...Object.keys(jaeger?.tags ?? {}), ...asked.attributes];
       assert.deepEqual(
         names.filter(name => !WATCHED_ATTRIBUTES.includes(name)),
         [],
       );
-      const pairs = [...Object.entries(jaeger?.tags ?? {}), ...valuesIn(traceql)];
-      for (const [name, value] of pairs) assert.ok(VALUES[name]?.includes(value) ?? true, `${name}=${value}`);
-      const operations = [
-        jaeger?.operation ?? [],
-        [...traceql.matchAll(/\bname = "([^"]+)"/g)].map(match => match[1]!),
-      ];
+      const texts = asked.comparisons.filter(({ type }) => type === 'string').map(each => [each.field, each.value]);
+      for (const [name = '', value = ''] of [...Object.entries(jaeger?.tags ?? {}), ...texts])
+        assert.ok(VALUES[name]?.includes(value) ?? true, `${name}=${value}`);
+      const operations = [jaeger?.operation ?? [], texts.flatMap(([field, value]) => (field === 'name' ? value! : []))];
       for (const operation of operations.flat())
         assert.ok(Object.values<string>(SPAN_NAMES).includes(operation), operation);
       for (const [, name] of read.matchAll(/`((?:tls|network|server|http)\.[\w.]+)`/g))
         assert.ok(WATCHED_ATTRIBUTES.includes(name!) || name === 'tls.failure.hint', name);
     });
 
-    it(`are balanced TraceQL: ${question}`, () => {
-      assert.match(traceql, /^\{ [^{}]+ \}( \| select\((?:span\.[\w.]+(?:, )?)+\))?$/);
-      assert.equal((traceql.match(/"/g) ?? []).length % 2, 0);
-      const conditions = traceql.slice(2, traceql.indexOf(' }')).split(/ (?:&&|\|\|) /);
-      for (const condition of conditions) {
-        const known = /^(?:span\.[\w.]+|name|kind|trace:id) (?:=|!=) (?:"[^"]*"|nil|true|false|server|client)$/;
-        assert.match(condition, known);
+    // Tempo compares "true" with no boolean, and 1.3 with no text.
+    it(`compare each attribute with a value of its type: ${question}`, () => {
+      for (const { field, operator, value, type } of asked.comparisons) {
+        const example = EXAMPLES.get(field);
+        if (!EXAMPLES.has(field)) assert.ok(['name', 'kind', 'trace:id'].includes(field), field);
+        else if (type !== 'nil') assert.equal(type, typeof example, `${field} ${operator} ${value}`);
       }
     });
   }
+
+  it('would be found out saying what is no TraceQL', () => {
+    for (const wrong of [
+      '{ span.error.type = }',
+      '{ span.error.type = "x"',
+      '{ span.error.type == "x" }',
+      '{ kind = servr }',
+      '{ nam = "x" }',
+      '{ trace:nothing = "x" }',
+      '{ span.error.type = "x" } | selct(span.error.type)',
+      'span.error.type = "x"',
+    ])
+      assert.notDeepEqual(readTraceql(wrong).mistakes, [], wrong);
+  });
 
   it('quote for Jaeger what has a space or an equals sign', () => {
     assert.equal(tagsText({ a: 'b', subject: 'CN=x y', c: '"' }), 'a=b subject="CN=x y" c="\\""');
   });
 
   it('would be found out asking for what no row says', () => {
-    assert.deepEqual(namesIn('{ span.tls.nothing = "x" && span.error.type != nil }'), ['tls.nothing', 'error.type']);
+    const { attributes, comparisons } = readTraceql('{ span.tls.nothing = "x" && span.error.type != nil }');
+    assert.deepEqual(attributes, ['tls.nothing', 'error.type']);
+    assert.deepEqual(comparisons, [
+      { field: 'tls.nothing', operator: '=', value: 'x', type: 'string' },
+      { field: 'error.type', operator: '!=', value: 'nil', type: 'nil' },
+    ]);
+    const others = readTraceql('{ span.tls.established = true || kind = server } | select(span.a.b, span.c)');
+    assert.deepEqual(
+      others.comparisons.map(({ type }) => type),
+      ['boolean', 'word'],
+    );
+    assert.deepEqual(others.attributes, ['tls.established', 'a.b', 'c']);
   });
 
   it('are written down as the table says: else run `npm run docs`', () => {
     assert.ok(withFreshSearches(document) === document, 'docs/searches.md is stale');
   });
 });
-
-function namesIn(traceql: string): string[] {
-  return [...traceql.matchAll(/\bspan\.([\w.]+)/g)].map(match => match[1]!);
-}
-
-function valuesIn(traceql: string): [string, string][] {
-  return [...traceql.matchAll(/\bspan\.([\w.]+) = "([^"]*)"/g)].map(match => [match[1]!, match[2]!]);
-}

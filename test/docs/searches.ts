@@ -3,7 +3,7 @@ export interface Search {
   readonly question: string;
   /** Jaeger's tags, which must be equal to the last character. Absent: Jaeger cannot be asked that. */
   readonly jaeger?: { readonly operation?: string; readonly tags: Readonly<Record<string, string>> };
-  /** For Tempo 2.7 or later. */
+  /** For Tempo 2.6 or later, which knows `trace:id`. */
   readonly traceql: string;
   /** What to read in what was found. */
   readonly read: string;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Dashboard, dashboardQueries } from '../docs/dashboard-queries';
+import { type Dashboard, dashboardQueries, variableSelectors } from '../docs/dashboard-queries';
 import { configuration, type PartName, partOrFail } from './parts';
 
 const FOLDER = dirname(configuration('builder.yaml'));
@@ -74,7 +74,10 @@ describe('the files of collector-config/', () => {
 
   it('every query of the dashboard is PromQL to Prometheus', () => {
     const dashboard: Dashboard = JSON.parse(readFileSync(join(FOLDER, 'dashboards/tls.json'), 'utf8'));
-    const rules = dashboardQueries(dashboard).map(({ query }, index) => ({
+    const selectors = variableSelectors(dashboard);
+    assert.equal(selectors.length, 1);
+    const queries = [...dashboardQueries(dashboard).map(({ query }) => query), ...selectors];
+    const rules = queries.map((query, index) => ({
       record: `dashboard:query:${index}`,
       expr: query.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '6h'),
     }));

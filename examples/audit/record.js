@@ -57,10 +57,7 @@ function visit({ port, plain }, method, path, { chain, key } = {}, headers = {},
 
 /** What one service exported is handed to `keep`, after `change`, as a collector might. */
 async function record(keep, { service, setup = 'orders', environment = {}, change = line => line }, visitors) {
-  const receiver = await startOtlpReceiver(
-    { request: ({ signal, body }) => signal !== 'metrics' && keep(change(body.toString())) },
-    { port: 0 },
-  );
+  const receiver = await startOtlpReceiver({ request: ({ body }) => keep(change(body.toString())) }, { port: 0 });
   const telemetry = {
     OTEL_SERVICE_NAME: service,
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
@@ -74,12 +71,13 @@ async function record(keep, { service, setup = 'orders', environment = {}, chang
     CERTIFICATES: certificates,
     SETUP: setup,
     PATH: process.env.PATH,
-    ...environment,
+    ...(typeof environment === 'function' ? environment(receiver.url) : environment),
   };
   const child = spawn(process.execPath, [...BOTH, 'service.js'], {
     cwd: __dirname,
     env: telemetry,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // Who cannot send says so there.
+    stdio: ['ignore', 'pipe', telemetry.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ? 'ignore' : 'inherit'],
   });
   const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
   await visitors({ port: Number(/\d+/.exec(line)[0]), plain: setup === 'handmade' }, telemetry);
@@ -141,8 +139,11 @@ function gaps({ acme, billing, warehouse, expired, stranger }) {
       server => asNobody(server, 'GET', '/payments'),
     ],
     [
-      // The certificate is on no request.
-      { service: 'invoices', environment: { OTEL_INSTRUMENTATION_TLS_REQUEST_ATTRIBUTES: 'none' } },
+      // The certificate is on no request, and handshakes have no room for events.
+      {
+        service: 'invoices',
+        environment: { OTEL_INSTRUMENTATION_TLS_REQUEST_ATTRIBUTES: 'none', OTEL_SPAN_EVENT_COUNT_LIMIT: '0' },
+      },
       server => asBilling(server, 'GET', '/invoices/4'),
     ],
     [
@@ -194,14 +195,41 @@ function gaps({ acme, billing, warehouse, expired, stranger }) {
         await new Promise(resolve => setTimeout(resolve, 6000));
       },
     ],
+    [
+      // The path is mistyped: spans arrive nowhere, and of who was refused only the metrics know.
+      {
+        service: 'returns',
+        environment: url => ({
+          ...METRICS,
+          OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/v1/trace`,
+          OTEL_LOGS_EXPORTER: 'none',
+        }),
+      },
+      server => asExpired(server, 'GET', '/orders'),
+    ],
+    [
+      // Nobody is to be named, and then somebody names him by hand.
+      {
+        service: 'loyalty',
+        setup: 'talkative',
+        environment: {
+          OTEL_INSTRUMENTATION_TLS_IDENTITY: 'hash',
+          OTEL_INSTRUMENTATION_TLS_IDENTITY_KEY: 'k'.repeat(32),
+        },
+      },
+      server => asBilling(server, 'GET', '/orders'),
+    ],
   ];
 }
+
+/** They are sent when the process ends. */
+const METRICS = { OTEL_METRICS_EXPORTER: 'otlp', OTEL_NODE_EXPERIMENTAL_SDK_METRICS: 'true' };
 
 async function main() {
   const clients = await makeCertificates();
   const { acme, billing, expired } = clients;
   const mended = [
-    { service: 'shop', setup: 'mended' },
+    { service: 'shop', setup: 'mended', environment: METRICS },
     async server => {
       const calls = [
         'GET /health',

@@ -22,13 +22,16 @@ const SETUPS = {
   legacy: { options: { ...mutual, key: read('rsa-key.pem'), cert: read('rsa.pem'), ...oldSuites() } },
   // Behind a proxy, with a header that anybody could have written.
   handmade: { plain: true, believeHeader: true },
+  // "Who was that again?"
+  talkative: { options: mutual, nameEverybody: true },
 };
 
-const { options, plain, believeHeader, rememberUser } = SETUPS[process.env.SETUP];
+const { options, plain, believeHeader, nameEverybody, rememberUser } = SETUPS[process.env.SETUP];
 
 function application(request, response) {
   const span = trace.getActiveSpan();
   if (believeHeader) span?.setAttribute('tls.client.subject', request.headers['x-client-dn'] ?? '');
+  if (nameEverybody) span?.setAttribute('tls.client.subject', request.socket.getPeerX509Certificate().subject);
   if (rememberUser && request.headers.authorization) span?.setAttribute('enduser.id', 'alice');
   request.resume();
   if (!/^\/v1\/[a-z]+(\/\w+)?$/.test(request.url)) response.writeHead(404);

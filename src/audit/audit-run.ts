@@ -132,9 +132,11 @@ export class AuditRun {
   /** Services in which somebody is named by a pseudonym; and which attributes name somebody openly. */
   readonly #pseudonymous = new Set<string>();
   readonly #clear = new Map<string, Map<string, Count>>();
-  /** Failed handshakes with a span, by side and reason. */
+  /** Failed handshakes with a span, by service, side and reason; and those with a log record alone, by service and reason. */
   readonly #failures = new Map<string, number>();
-  #suppressed = 0;
+  readonly #recordedAlone = new Map<string, number>();
+  /** Failed handshakes that flood control left unsaid, by service. */
+  readonly #suppressed = new Map<string, number>();
 
   #spans = 0;
   #logs = 0;
@@ -200,7 +202,8 @@ export class AuditRun {
       }
       case 'tls.telemetry.suppressed': {
         const [what, count] = suppressedIn(log.attributes);
-        if (what === 'handshakes') this.#suppressed += count;
+        this.#add(this.#suppressed, serviceOf(log.resource), 0);
+        if (what === 'handshakes') this.#add(this.#suppressed, serviceOf(log.resource), count);
         this.#found('failures-suppressed', what, log.at, example, count);
         break;
       }
@@ -299,14 +302,9 @@ export class AuditRun {
     if (handshake.hasFailed) {
       this.#seenFailures++;
       const reason = handshake.reason ?? '_OTHER';
-      const kind = `${handshake.side} ${reason}`;
-      this.#classSeen(
-        { service: handshake.example.service ?? '', side: handshake.side, reason },
-        handshake.at,
-        handshake.example,
-      );
-      if (this.#failures.has(kind) || this.#failures.size < MOST_SUBJECTS)
-        this.#failures.set(kind, (this.#failures.get(kind) ?? 0) + 1);
+      const service = handshake.example.service ?? '';
+      this.#classSeen({ service, side: handshake.side, reason }, handshake.at, handshake.example);
+      this.#add(this.#failures, `${service}\n${handshake.side} ${reason}`);
       this.#remember(this.#failedHandshakes, handshake.spanId);
       this.#toldByLog.delete(handshake.spanId);
       if (handshake.side === 'client' && handshake.parentSpanId !== '') {
@@ -409,7 +407,7 @@ export class AuditRun {
     if (log.eventName === 'tls.client_certificate.rejected' && targetOfLog(log) === undefined) return;
     if (log.spanId === '') {
       this.#found('failure-sampled-away', reasonOf(log), log.at, example);
-      this.#classSeen(classOf(log), log.at, example);
+      this.#recorded(classOf(log), log.at, example);
     } else if (
       targetOfLog(log) === undefined &&
       !this.#failedHandshakes.has(log.spanId) &&
@@ -434,7 +432,7 @@ export class AuditRun {
       const attributes = { 'error.type': what };
       const example = { traceId, spanId, name: 'tls.handshake.failed', service, attributes };
       this.#found('failure-sampled-away', what, at, example);
-      this.#classSeen({ service, side, reason: what || '_OTHER' }, at, example);
+      this.#recorded({ service, side, reason: what || '_OTHER' }, at, example);
     }
     for (const [spanId, { at, traceId, service, what }] of this.#hangups)
       this.#found('hangup-without-reason', service, at, { traceId, spanId, name: what, service, attributes: {} });
@@ -452,8 +450,7 @@ export class AuditRun {
 
   /** What was lost on its way, and what flood control kept back without a log record that says so. */
   #loseRest(): void {
-    const isSaid = this.#whole.has('failures-suppressed');
-    let suppressedSpans = 0;
+    const isSaid = new Set(this.#suppressed.keys());
     for (const series of this.#series.values()) {
       const count = this.#withinEvidence(series);
       const { about, name } = series.subject;
@@ -461,10 +458,11 @@ export class AuditRun {
       if (count <= 0 || about === 'failures') continue;
       const example = plainExample({ traceId: '', spanId: '', resource }, instrument, plainAttributes(attributes));
       if (about === 'loss') this.#found('telemetry-lost', name, at, example, count);
-      else if (!isSaid) this.#found('failures-suppressed', `${name}s`, at, example, count);
-      if (about === 'suppression' && name === 'span') suppressedSpans += count;
+      else if (!isSaid.has(serviceOf(resource))) {
+        this.#found('failures-suppressed', `${name}s`, at, example, count);
+        if (name === 'span') this.#add(this.#suppressed, serviceOf(resource), count);
+      }
     }
-    this.#suppressed ||= suppressedSpans;
   }
 
   /** Who is named openly where others are named by pseudonyms. */
@@ -516,29 +514,47 @@ export class AuditRun {
 
   /** What the metrics counted, less what spans and log records told, less what was said to be left unsaid. */
   #countRest(): void {
-    const missing = new Map<string, { count: number; readonly reason: string; readonly point: EvidencePoint }>();
+    const missing = new Map<string, { count: number; readonly kind: string; readonly point: EvidencePoint }>();
     for (const series of this.#series.values()) {
-      const { about, name } = series.subject;
+      const { about, name: kind } = series.subject;
       if (about !== 'failures') continue;
-      const reason = name.slice(name.indexOf(' ') + 1);
-      const entry = missing.get(name) ?? { count: 0, reason, point: series.point };
+      const key = `${serviceOf(series.point.resource)}\n${kind}`;
+      const entry = missing.get(key) ?? { count: 0, kind, point: series.point };
       entry.count += this.#withinEvidence(series);
-      missing.set(name, entry);
+      missing.set(key, entry);
     }
-    const byLog = this.#whole.get('failure-sampled-away');
-    let total = -this.#suppressed;
-    for (const [kind, entry] of missing) {
-      entry.count -= (this.#failures.get(kind) ?? 0) + (byLog?.get(entry.reason)?.count ?? 0);
-      total += Math.max(0, entry.count);
+    // Of what was suppressed nobody knows for which reason it failed.
+    const unsaid = new Map([...this.#suppressed].map(([service, count]) => [service, -count]));
+    for (const [key, entry] of missing) {
+      const service = serviceOf(entry.point.resource);
+      const reason = entry.kind.slice('server '.length);
+      entry.count -= (this.#failures.get(key) ?? 0) + (this.#recordedAlone.get(`${service}\n${reason}`) ?? 0);
+      unsaid.set(service, (unsaid.get(service) ?? 0) + Math.max(0, entry.count));
     }
-    for (const [kind, { count, reason, point }] of missing) {
+    for (const { count, kind, point } of missing.values()) {
       if (count <= 0) continue;
       const { resource, at, name, attributes } = point;
+      const service = serviceOf(resource);
       const example = plainExample({ traceId: '', spanId: '', resource }, name, plainAttributes(attributes));
+      if (unsaid.get(service)! > 0) this.#found('failures-without-trail', kind, at, example, count);
       const side = kind.startsWith('client ') ? 'client' : 'server';
-      if (total > 0) this.#found('failures-without-trail', kind, at, example, count);
-      this.#classSeen({ service: serviceOf(resource), side, reason }, at, example, count);
+      this.#classSeen({ service, side, reason: kind.slice(side.length + 1) }, at, example, count);
     }
+  }
+
+  /** A failure of which a log record alone tells. */
+  #recorded(
+    failure: { readonly service: string; readonly side: 'client' | 'server'; readonly reason: string },
+    at: number,
+    example: ExampleSpan,
+  ): void {
+    this.#add(this.#recordedAlone, `${failure.service}\n${failure.reason}`);
+    this.#classSeen(failure, at, example);
+  }
+
+  /** What is counted by a name that came with the evidence: of many names, none is added. */
+  #add(counts: Map<string, number>, key: string, times = 1): void {
+    if (counts.has(key) || counts.size < MOST_SUBJECTS) counts.set(key, (counts.get(key) ?? 0) + times);
   }
 
   /** What nobody ought to have sent: keys, whole certificates, names. */

@@ -279,9 +279,9 @@ export const FINDINGS = {
     restsOn:
       'attributes that name somebody (`tls.client.subject`, `client.address` and their like), against what `--privacy` says; without it, openly beside pseudonyms (`hmac:...`) in telemetry of the same service',
     remediation: {
-      text: 'Give every instance of the service the same options, and drop in the collector what others write.',
+      text: 'Give every instance of the service the same options (identity, addresses), and drop in the collector what others write.',
       paste:
-        'OTEL_INSTRUMENTATION_TLS_IDENTITY=hash\nOTEL_INSTRUMENTATION_TLS_ADDRESSES=masked\n\nprocessors:\n  transform/privacy:\n    error_mode: ignore\n    trace_statements:\n      - context: span\n        statements:\n          - delete_key(attributes, "client.address")',
+        'processors:\n  transform/privacy:\n    error_mode: ignore\n    trace_statements:\n      - context: span\n        statements:\n          - delete_key(attributes, "client.address")',
     },
     references: [R.misconfiguration, R.asvs16_2_5, R.privateInformation],
     breaksTrail: false,
@@ -295,9 +295,9 @@ export const FINDINGS = {
     restsOn:
       'the metrics `otelcol_exporter_send_failed_*`, `otelcol_exporter_enqueue_failed_*`, `otelcol_receiver_refused_*`, `otelcol_receiver_failed_*`, `otelcol_processor_refused_*` and `otelcol_processor_dropped_*` of the collector; `otel.sdk.processor.*.processed` and `otel.sdk.exporter.*.exported` of SDKs, with an `error.type`; and what the collector logs when it gives up',
     remediation: {
-      text: 'Find out what did not take it. Until then, let queues be longer, in the collector and in the SDK, and retry for longer.',
+      text: 'Find out what did not take it. Until then, let queues be longer, in the collector and in the SDK (OTEL_BSP_MAX_QUEUE_SIZE), and retry for longer.',
       paste:
-        'exporters:\n  otlp:\n    sending_queue: { queue_size: 10000 }\n    retry_on_failure: { max_elapsed_time: 30m }\n\nOTEL_BSP_MAX_QUEUE_SIZE=8192\nOTEL_BLRP_MAX_QUEUE_SIZE=8192',
+        'exporters:\n  otlp:\n    sending_queue: { queue_size: 10000 }\n    retry_on_failure: { max_elapsed_time: 30m }',
     },
     references: [R.asvs16_4_3, R.asvs16_3_4, R.insufficientLogging, R.pci10_7_2],
     breaksTrail: false,

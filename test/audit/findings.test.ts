@@ -248,6 +248,18 @@ const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; re
           { ...counted(1), isCumulative: false },
         ],
       },
+      // Another service's failure, and what another left unsaid, explain nothing.
+      { spans: [{ ...failure, resource: { 'service.name': 'other' } }], counted: [counted(1)] },
+      {
+        counted: [counted(1)],
+        logs: [
+          log(
+            'tls.telemetry.suppressed',
+            { 'tls.suppressed.handshakes': 4 },
+            { resource: { 'service.name': 'other' } },
+          ),
+        ],
+      },
       { counted: [counted(5)], logs: [log('tls.telemetry.suppressed', { 'tls.suppressed.handshakes': 4 })] },
     ],
     fine: [

@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Proof>> = {
       as: 'examples/proxies',
     },
   'npx otel-tls watch': { runHere: watch },
-  'npx otel-tls audit api.yaml --evidence evidence/gaps.jsonl': { runHere: auditTheShop },
+  'npx otel-tls audit api.yaml --evidence evidence/gaps.jsonl --rules alerts.yml': { runHere: auditTheShop },
   'docker compose -f collector-config/compose.yaml up': {
     runBy: 'test/real/configurations.test.ts',
     as: 'compose.yaml',

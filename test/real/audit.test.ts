@@ -47,8 +47,8 @@ const VISITED: readonly {
   },
 ];
 
-/** What rests on log records, which Jaeger does not keep. */
-const OF_LOGS = ['failure-sampled-away', 'failures-suppressed'];
+/** What rests on log records, metrics, and counts in spans, which Jaeger does not keep. */
+const OF_LOGS = ['failure-sampled-away', 'failures-suppressed', 'failures-without-trail', 'telemetry-lost'];
 
 describe('the audit of real evidence', () => {
   const programs = runningPrograms();

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { dashboardQueries, type Dashboard } from './dashboard-queries';
+import { queryReader } from '../../src/audit/prometheus-query';
+import { dashboardQueries, type Dashboard, filledIn, variableSelectors } from './dashboard-queries';
 import { wrongNames } from './prometheus-names';
 
 const CHECKOUT = join(__dirname, '../../..');
@@ -137,6 +138,13 @@ describe('the dashboard', () => {
       assert.ok(selectors.length > 0 && selectors.every(selector => selector.includes('service_name=~"$service"')));
     });
   }
+
+  it('asks in PromQL, by Prometheus’s own grammar', async () => {
+    const read = await queryReader();
+    const queries = [...dashboardQueries(dashboard).map(({ query }) => query), ...variableSelectors(dashboard)];
+    for (const query of queries) assert.ok(read(filledIn(query)).length > 0, query);
+    for (const wrong of ['sum by (a (b)', 'rate(a[$__nothing])', 'a{b=c}']) assert.throws(() => read(wrong), wrong);
+  });
 
   it('uses the variables that it has', () => {
     const names = new Set(dashboard.templating.list.map(({ name }) => name));

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Dashboard, dashboardQueries, variableSelectors } from '../docs/dashboard-queries';
+import { type Dashboard, dashboardQueries, filledIn, variableSelectors } from '../docs/dashboard-queries';
 import { configuration, type PartName, partOrFail } from './parts';
 
 const FOLDER = dirname(configuration('builder.yaml'));
@@ -79,7 +79,7 @@ describe('the files of collector-config/', () => {
     const queries = [...dashboardQueries(dashboard).map(({ query }) => query), ...selectors];
     const rules = queries.map((query, index) => ({
       record: `dashboard:query:${index}`,
-      expr: query.replaceAll('$__rate_interval', '5m').replaceAll('$__range', '6h'),
+      expr: filledIn(query),
     }));
     assert.ok(rules.length > 15);
     const folder = mkdtempSync(join(tmpdir(), 'dashboard-'));

@@ -75,7 +75,8 @@ const MAY_LOOK_INTO: Readonly<Record<string, readonly string[]>> = {
   // Its reports bound and escape strangers' text as certificates' is; and which failures want an alert, their rows say.
   audit: ['telemetry', 'patterns', 'handshake', 'certificate'],
   // The timeline speaks of the same attributes and reasons as the instrumentation does.
-  cli: ['audit', 'telemetry', 'patterns', 'handshake', 'version'],
+  cli: ['probe', 'audit', 'telemetry', 'patterns', 'handshake', 'certificate', 'version'],
+  probe: ['audit'],
 };
 
 /** Rooms whose answers depend on their arguments alone: no OpenTelemetry, nothing of Node's but these two. */
@@ -99,6 +100,8 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
   '@apidevtools/json-schema-ref-parser': 'audit/description.ts',
   yaml: 'audit/',
   '@prometheus-io/lezer-promql': 'audit/prometheus-query.ts',
+  '@peculiar/x509': 'probe/probe-certificates.ts',
+  'reflect-metadata': 'probe/probe-certificates.ts',
 };
 
 /**

@@ -18,6 +18,8 @@ export interface AuditResult {
   readonly findings: readonly Finding[];
   /** Every rule that a finding names, in the table's order: each once, though it is found many times. */
   readonly rules: readonly Rule[];
+  /** Absent: nothing was sent to any server. */
+  readonly probes?: ProbeReport;
 }
 
 /** Worst first. */
@@ -70,6 +72,59 @@ export interface ScoreCard {
   readonly findings: Readonly<Record<Severity, number>>;
   /** Findings that are in the baseline, and so not among `findings`. Absent: there is no baseline. */
   readonly known?: number;
+}
+
+/** What was sent to a server on purpose, and what came of it there and in the evidence. */
+export interface ProbeReport {
+  /** `https://api.example.com:8443`, and the base path if it was given one. */
+  readonly address: string;
+  /** Requests. Fewer sent than planned: the run was interrupted. */
+  readonly planned: number;
+  readonly sent: number;
+  /** In the order in which they were sent. */
+  readonly sendings: readonly ProbeResult[];
+}
+
+/** One handshake, and the request behind it. */
+export interface ProbeResult {
+  /** Which certificate it came with: `none`, `expired`, `good`, ... */
+  readonly certificate: string;
+  /** The `name` of the operation that was asked for. */
+  readonly operation: string;
+  /** With the base path, and values for its parameters. */
+  readonly path: string;
+  readonly at: string;
+  /** `undecided`: it got an answer, or none, from which neither follows. */
+  readonly outcome: 'accepted' | 'refused' | 'undecided';
+  /** What was seen of it: `TLS alert 48 (unknown_ca)`, `answered 403`, `closed without an answer`. */
+  readonly detail: string;
+  /** Of the answer. Absent: there was none. */
+  readonly status?: number;
+  /** `not expected`: it did not come as far as TLS. `undecided`: the evidence has what may be its trail, or another's. */
+  readonly trail: 'found' | 'missing' | 'undecided' | 'not expected';
+  /** Absent: no trail was found. */
+  readonly recorded?: ProbeTrail;
+  /** What the request carried in its `traceparent`. */
+  readonly traceId: string;
+  /** Of the certificate, upper-case hex, as is the fingerprint. Absent: it came without one. */
+  readonly serialNumber?: string;
+  readonly fingerprint?: string;
+  /** The port that it came from. Absent: there was no connection. */
+  readonly port?: number;
+}
+
+/** Where in the evidence a probe is told of. */
+export interface ProbeTrail {
+  readonly as: 'request' | 'handshake' | 'log record';
+  /** What it was recognised by. */
+  readonly by: 'traceparent' | 'fingerprint' | 'serial number' | 'port';
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly service?: string;
+  /** `error.type` of a handshake. */
+  readonly reason?: string;
+  /** True: the trail is one of a failed handshake. */
+  readonly hasFailed: boolean;
 }
 
 export interface AuditedOperation {

@@ -229,14 +229,14 @@ export class AuditRun {
     } else series.last += count;
   }
 
-  /** May be asked once: what waited is judged now. */
-  conclude(): Conclusion {
+  /** May be asked once: what waited is judged now. `others`: what was found otherwise than in the evidence alone. */
+  conclude(others: readonly Finding[] = []): Conclusion {
     for (const { request, operation } of this.#waiting) this.#judge(request, operation);
     this.#waiting.length = 0;
     this.#explainRest();
     this.#nameRest();
 
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...others];
     const operations = this.#operations.map(operation => {
       const tally = this.#tallies.get(operation)!;
       if (tally.requests === 0 && operation.protection !== 'none')

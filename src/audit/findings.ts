@@ -55,7 +55,12 @@ export interface WholeRow extends Row {
   readonly about: 'whole';
 }
 
-export type FindingRow = RequestRow | HandshakeRow | WholeRow;
+/** Found by what came of the requests of a probe, where they were sent. */
+export interface ProbeRow extends Row {
+  readonly about: 'probe';
+}
+
+export type FindingRow = RequestRow | HandshakeRow | WholeRow | ProbeRow;
 
 const R = REFERENCES;
 
@@ -108,6 +113,20 @@ export const FINDINGS = {
       if (verification === 'ok' || verification === 'failed') return verification === 'ok' ? 'fine' : 'found';
       return verification === 'unverified' && request.certificate !== undefined ? 'found' : 'not asked';
     },
+  },
+  'probe-accepted': {
+    about: 'probe',
+    title: 'Bad certificate accepted',
+    severity: 'critical',
+    help: 'A probe asked for a protected operation with a certificate that must not be accepted, or with none, and was answered with success. Whoever reaches the server can do the same.',
+    restsOn: 'what the server answered to `--probe`: a status from 200 to 299, whatever the evidence says of it',
+    remediation: {
+      text: 'Have the server that ends TLS refuse what does not verify, with the authorities and revocation lists that it is to trust.',
+      paste: 'https.createServer({ key, cert, ca, crl, requestCert: true, rejectUnauthorized: true }, application);',
+    },
+    references: [R.brokenAuthentication, R.asvs12_1_3, R.asvs6_3_4, R.certificateValidation],
+    breaksTrail: true,
+    seen: 'that ought to have been refused were answered with success',
   },
   'private-key-exported': {
     about: 'whole',
@@ -255,6 +274,21 @@ export const FINDINGS = {
     references: [R.asvs16_3_1, R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
     breaksTrail: false,
     seen: 'stood in the metrics alone',
+  },
+  'probe-without-trail': {
+    about: 'probe',
+    title: 'Probe without a trail',
+    severity: 'high',
+    help: 'A handshake or request that was sent on purpose is in no span and no log record, although they were waited for. Somebody else who did the same would not be seen either.',
+    restsOn:
+      'probes that are in no `TLS server handshake` and no `tls.handshake.failed` (`tls.client.hash.sha256`, `tls.client.x509.serial_number`, or `network.peer.port` at that time), nor under the `traceparent` that they carried',
+    remediation: {
+      text: 'Start what ends TLS there with the instrumentation, and send what it records to where the evidence was read.',
+      paste: PRELOAD,
+    },
+    references: [R.asvs16_3_1, R.asvs16_3_4, R.insufficientLogging, R.pci10_2_1_4],
+    breaksTrail: true,
+    seen: 'left no trail',
   },
   'failure-sampled-away': {
     about: 'whole',
@@ -584,6 +618,11 @@ export const FINDINGS = {
 } as const satisfies { readonly [id: string]: FindingRow };
 
 export type FindingId = keyof typeof FINDINGS;
+
+/** Those that no evidence alone can show. */
+export type ProbeFindingId = {
+  [id in FindingId]: (typeof FINDINGS)[id]['about'] extends 'probe' ? id : never;
+}[FindingId];
 
 function isSuccess({ status }: SeenRequest): boolean {
   return status !== undefined && status < 400;

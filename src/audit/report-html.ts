@@ -8,11 +8,14 @@ import {
   type Finding,
   type Location,
   type Occurrences,
+  type ProbeReport,
+  type ProbeResult,
   QUESTIONS,
   type Question,
   type Rule,
   SEVERITIES,
 } from './audit-result';
+import { type ProbeSummary, probeSummaries } from './probe-summary';
 import { SCRIPT, STYLE } from './report-html-look';
 
 /**
@@ -41,6 +44,7 @@ ${scoreCard(audit)}
 ${coverage(audit)}
 ${findings(audit)}
 ${remedies(audit)}
+${audit.probes && probes(audit.probes)}
 ${evidence(audit)}
 </main>
 <footer><p>Written by <code>${audit.tool.name}</code> ${audit.tool.version}.</p></footer>
@@ -85,6 +89,7 @@ ${audit.alerts && html`<div><dt>Alerts</dt><dd>${counted(audit.alerts.rules, 'ru
 <a href="#coverage">Coverage</a>
 <a href="#findings">Findings</a>
 <a href="#remedies">What to do</a>
+${audit.probes && html`<a href="#probes">Probes</a>`}
 <a href="#evidence">Evidence</a>
 </nav>
 </header>`;
@@ -284,6 +289,51 @@ ${paste !== undefined && html`<pre tabindex="0" role="group" aria-label="To be p
 <p class="quiet">Rests on: ${prose(rule.restsOn)}</p>
 ${rule.references.length > 0 && html`<p class="references">${rule.references.map(({ name, url }) => (/^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">${name}</a> ` : html`<span>${name}</span> `))}</p>`}
 </article>`;
+}
+
+/** By certificate: what the server did, and what the evidence has of it; below that each that was sent. */
+function probes(report: ProbeReport): Markup {
+  const { address, planned, sent, sendings } = report;
+  return html`<section id="probes" aria-labelledby="probes-title">
+<h2 id="probes-title">Probes</h2>
+<p>${counted(sent, 'request')}${sent < planned && ` of ${number(planned)}`} to <bdi><code>${address}</code></bdi>: what it answered, and whether the evidence has a trail of it.</p>
+<div class="wide" role="group" aria-labelledby="probes-title" tabindex="0">
+<table>
+<thead><tr><th scope="col">Certificate</th><th scope="col" class="count">Accepted</th><th scope="col" class="count">Refused</th><th scope="col" class="count">Undecided</th><th scope="col">Trail</th><th scope="col">Seen</th><th scope="col">Recorded as</th></tr></thead>
+<tbody>
+${probeSummaries(report).map(probeRow)}
+</tbody>
+</table>
+</div>
+<details>
+<summary>Each of them</summary>
+<div class="wide" role="group" aria-label="Each probe" tabindex="0">
+<table>
+<thead><tr><th scope="col">Certificate</th><th scope="col">Operation</th><th scope="col">Sent</th><th scope="col">Seen</th><th scope="col">Trail</th><th scope="col">Trace</th></tr></thead>
+<tbody>
+${sendings.map(sendingRow)}
+</tbody>
+</table>
+</div>
+</details>
+</section>`;
+}
+
+function probeRow({ certificate, withTrail, trailsExpected, details, reasons, ...count }: ProbeSummary): Markup {
+  return html`<tr>
+<th scope="row">${certificate}</th>
+<td class="count">${count.accepted > 0 && certificate !== 'good' ? html`<span class="severity critical">${count.accepted}</span>` : count.accepted}</td>
+<td class="count">${count.refused}</td>
+<td class="count">${count.undecided}</td>
+${answerCell({ yes: withTrail, no: trailsExpected - withTrail })}
+<td>${details.join(', ')}</td>
+<td>${reasons.map(reason => html`<code>${reason}</code>`)}</td>
+</tr>`;
+}
+
+function sendingRow({ certificate, operation, at, detail, trail, recorded, traceId }: ProbeResult): Markup {
+  const where = recorded && html`: ${recorded.as} by ${recorded.by}, trace <code>${recorded.traceId}</code>`;
+  return html`<tr><th scope="row">${certificate}</th><td>${operationName(operation)}</td><td>${time(at)}</td><td>${detail}</td><td>${trail}${where}</td><td><code>${traceId}</code></td></tr>`;
 }
 
 function evidence({ evidence: read }: AuditResult): Markup {

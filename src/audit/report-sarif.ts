@@ -21,7 +21,12 @@ export function sarifReport(audit: AuditResult): string {
         artifacts: [{ location: { uri: uriOf(description.source) }, roles: ['analysisTarget'] }],
         columnKind: 'utf16CodeUnits',
         results: audit.findings.map(finding => result(finding, audit)),
-        properties: allShown({ scoreCard: audit.scoreCard, evidence, ...(audit.alerts && { alerts: audit.alerts }) }),
+        properties: allShown({
+          scoreCard: audit.scoreCard,
+          evidence,
+          ...(audit.alerts && { alerts: audit.alerts }),
+          ...(audit.probes && { probes: audit.probes }),
+        }),
       },
     ],
   };

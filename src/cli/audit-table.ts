@@ -4,9 +4,11 @@ import type {
   AuditResult,
   Finding,
   Location,
+  ProbeReport,
   Rule,
   Severity,
 } from '../audit/audit-result';
+import { probeSummaries } from '../audit/probe-summary';
 import { type Paint, printable, type Tone } from './terminal-text';
 
 const TONES: { readonly [severity in Severity]: Tone } = {
@@ -37,6 +39,7 @@ export function auditTable(result: AuditResult, paint: Paint, width: number): st
     lines.push(paint('strong', 'What to do'), '');
     for (const rule of rules) lines.push(...ruleLines(rule, paint, width), '');
   }
+  if (result.probes) lines.push(...probeLines(result.probes, paint, width), '');
   lines.push(...scoreCard(result, paint));
   return `${lines.join('\n')}\n`;
 }
@@ -123,6 +126,36 @@ function ruleLines({ title, severity, remediation, references }: Rule, paint: Pa
     ...(remediation.paste ?? '').split('\n').flatMap(line => (line === '' ? [] : [paint('advice', `      ${line}`)])),
   ];
 }
+
+const PROBE_COLUMNS = 15;
+
+/** By certificate: what the server did, and what the evidence has of it. */
+function probeLines(report: ProbeReport, paint: Paint, width: number): string[] {
+  const { address, planned, sent } = report;
+  const some = sent === planned ? number(sent, 'request') : `${sent} of ${number(planned, 'request')}`;
+  return [
+    `${paint('strong', `Probes of ${printable(address, 100)}`)}  ${paint('quiet', some)}`,
+    paint('quiet', `  ${'certificate'.padEnd(PROBE_COLUMNS)}accepted  refused  undecided  trails`),
+    ...probeSummaries(report).flatMap(({ certificate, details, reasons, ...count }) => {
+      const isGood = certificate === 'good';
+      const numbers = [
+        paint(count.accepted > 0 && !isGood ? 'grave' : 'normal', String(count.accepted).padStart(8)),
+        String(count.refused).padStart(7),
+        String(count.undecided).padStart(9),
+        paint(
+          count.withTrail < count.trailsExpected ? 'bad' : 'normal',
+          `${count.withTrail} of ${count.trailsExpected}`.padEnd(8),
+        ),
+      ];
+      const seen = [...details, ...(reasons.length > 0 ? [`recorded as ${reasons.join(', ')}`] : [])].join('; ');
+      const [first = '', ...rest] = wrapped(printable(seen, 300), PROBE_INDENT, width);
+      const line = `  ${certificate.padEnd(PROBE_COLUMNS)}${numbers.join('  ')}  ${paint('quiet', first.trimStart())}`;
+      return [line, ...rest.map(more => paint('quiet', more))];
+    }),
+  ];
+}
+
+const PROBE_INDENT = 2 + PROBE_COLUMNS + 8 + 7 + 9 + 8 + 8;
 
 function scoreCard({ scoreCard: card, evidence }: AuditResult, paint: Paint): string[] {
   const { critical, high, medium, low } = card.findings;

@@ -11,8 +11,11 @@ import { RuleFileError, type RulesRead, readRuleFiles } from '../audit/rule-file
 import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
 import { type EvidenceSink, keepMemorySmall, readEvidenceFiles } from './evidence-files';
+import { GrowingFiles } from './growing-files';
 import { readJaeger } from './jaeger';
 import { startOtlpReceiver } from './otlp-receiver';
+import { Probe } from './probe';
+import { PROBE_HELP, PROBE_PARAMETERS, type ProbeOptions, probeOptionsFrom } from './probe-options';
 import { paintFor, plain, printable, printableJson, widthOf } from './terminal-text';
 import { UsageError } from './usage-error';
 
@@ -40,13 +43,14 @@ const HELP = `otel-tls audit: which operations of an API that mutual TLS protect
   --baseline FILE    an earlier report in JSON: only what is new is reported and counts
   --help
 
+${PROBE_HELP}
 Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 the audit could not run, or was
 interrupted and had found nothing until then.
 `;
 
 /** `otel-tls audit`. Resolves with the exit code. Throws `UsageError` when it cannot run. */
 export async function audit(parameters: readonly string[]): Promise<number> {
-  const options = optionsFrom(parameters);
+  const options = await optionsFrom(parameters);
   if (options === 'help') {
     process.stdout.write(HELP);
     return 0;
@@ -74,10 +78,23 @@ export async function audit(parameters: readonly string[]): Promise<number> {
       if (notes.length < MOST_NOTES) notes.push(sentence);
     },
   };
-  const isPartial = await gather(options, sink);
+  const probe = options.probe && Probe.plan(options.probe, operations, description.document);
+  await probe?.agree();
+  const isPartial = await gather(options, probe ? both(sink, probe.sink) : sink, probe);
 
-  const { operations: audited, findings: all, rules: told, seen, proven, notes: bounds, taken } = run.conclude();
-  if (taken === 0 && !isPartial) throw new UsageError(nothingIn(options, notes));
+  const probed = probe?.conclude(options.source.names);
+  for (const note of probed?.notes ?? []) sink.note(note);
+  const {
+    operations: audited,
+    findings: all,
+    rules: told,
+    seen,
+    proven,
+    notes: bounds,
+    taken,
+  } = run.conclude(probed?.findings);
+  // Who probes has found something there: that of what was sent there is nothing.
+  if (taken === 0 && !isPartial && !probed) throw new UsageError(nothingIn(options, notes));
   const findings = known === undefined ? all : all.filter(({ fingerprint }) => !known.has(fingerprint));
   const evidence: EvidenceRead = {
     sources: options.source.names,
@@ -102,6 +119,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
     operations: audited,
     findings,
     rules: told.filter(({ id }) => findings.some(({ rule }) => rule === id)),
+    ...(probed && { probes: probed.report }),
   };
   await write(options, result);
   if (findings.some(({ severity }) => isAtOrAbove(severity, options.failOn))) return 1;
@@ -158,9 +176,11 @@ interface Options {
   /** Empty: nobody asks whether anything rings. */
   readonly rules: readonly string[];
   readonly privacy: PrivacyPolicy | undefined;
+  /** Undefined: nothing is sent to anybody. */
+  readonly probe: ProbeOptions | undefined;
 }
 
-function optionsFrom(parameters: readonly string[]): Options | 'help' {
+async function optionsFrom(parameters: readonly string[]): Promise<Options | 'help'> {
   const { values, lists } = parsed(parameters);
   if (values.help) return 'help';
   const { description, evidence: files, rules, more } = lists;
@@ -187,6 +207,7 @@ function optionsFrom(parameters: readonly string[]): Options | 'help' {
     baseline: values.baseline,
     rules,
     privacy: values.privacy === undefined ? undefined : privacyFrom(values.privacy),
+    probe: await probeOptionsFrom(values, durationOf),
   };
 }
 
@@ -207,7 +228,7 @@ function privacyFrom(text: string): PrivacyPolicy {
 }
 
 function sourceFrom(
-  values: { readonly jaeger?: string; readonly listen?: string; readonly for?: string },
+  values: { readonly jaeger?: string; readonly listen?: string; readonly for?: string; readonly probe?: string },
   files: readonly string[],
 ): Source {
   if (values.jaeger !== undefined) {
@@ -218,7 +239,9 @@ function sourceFrom(
   if (values.listen === undefined) return { kind: 'files', names: files };
   const port = /^\d{1,5}$/.test(values.listen) ? Number(values.listen) : Number.NaN;
   if (!(port <= 65535)) throw new UsageError(`--listen '${values.listen}': expected a port from 0 to 65535`);
-  const forMs = durationOf(values.for ?? '10m');
+  // Who probes waits for trails, and beyond that only if told so.
+  const isUnsaid = values.for === undefined && values.probe !== undefined;
+  const forMs = isUnsaid ? 0 : durationOf(values.for ?? '10m');
   if (forMs === undefined) throw new UsageError(`--for '${values.for}': expected a time such as 30s, 10m, 2h`);
   return { kind: 'listen', names: [`OTLP over http, port ${port}`], port, forMs };
 }
@@ -248,6 +271,7 @@ function parsed(parameters: readonly string[]) {
         baseline: { type: 'string' },
         rules: { type: 'string', multiple: true },
         privacy: { type: 'string' },
+        ...PROBE_PARAMETERS,
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -303,7 +327,7 @@ function sinceFrom(text: string | undefined): number | undefined {
 }
 
 /** Answers true when what was read is not all: somebody interrupted it. */
-async function gather(options: Options, sink: EvidenceSink): Promise<boolean> {
+async function gather(options: Options, sink: EvidenceSink, probe: Probe | undefined): Promise<boolean> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   // The second one ends the process as it would without us.
@@ -311,26 +335,38 @@ async function gather(options: Options, sink: EvidenceSink): Promise<boolean> {
   const { signal } = interruption;
   const { source } = options;
   const progress = progressOn(process.stderr);
+  const probing = async (look: () => Promise<void>) => {
+    await probe?.send(signal, progress.say);
+    await probe?.awaitTrails(look, signal, progress.say);
+  };
   try {
     switch (source.kind) {
       case 'files':
         keepMemorySmall();
+        if (probe) {
+          const growing = await GrowingFiles.at(source.names);
+          await probing(() => growing.look(probe.sink));
+        }
         await readEvidenceFiles(source.names, sink, signal, ({ read, total }) =>
           progress.say(`reading evidence: ${total === 0 ? 100 : Math.floor((read / total) * 100)} %`),
         );
         break;
       case 'jaeger': {
-        const until = Date.now();
-        progress.say(`asking ${source.names[0]}`);
-        await readJaeger(
-          { url: source.names[0], service: options.service, since: options.since ?? 0, until },
-          sink,
-          signal,
-        );
+        const [url] = source.names;
+        const ask = (since: number, into: EvidenceSink) =>
+          readJaeger({ url, service: options.service, since, until: Date.now() }, into, signal);
+        if (probe) {
+          const began = Date.now();
+          // Before anything is sent: what is awaited there can be asked for.
+          await ask(began, probe.sink);
+          await probing(() => ask(began - JAEGER_SLACK_MS, probe.sink));
+        }
+        progress.say(`asking ${url}`);
+        await ask(options.since ?? 0, sink);
         break;
       }
       case 'listen':
-        await listen(source, sink, signal);
+        await listen(source, sink, signal, probing);
         break;
       default:
         source satisfies never;
@@ -343,10 +379,36 @@ async function gather(options: Options, sink: EvidenceSink): Promise<boolean> {
   return signal.aborted;
 }
 
+/** Of clocks: a trace's time is that of the machine which recorded it. */
+const JAEGER_SLACK_MS = 120_000;
+
+/** What is told goes to each of them. */
+function both(one: EvidenceSink, other: EvidenceSink): EvidenceSink {
+  return {
+    span(span) {
+      one.span(span);
+      other.span(span);
+    },
+    log(log) {
+      one.log(log);
+      other.log(log);
+    },
+    point(point) {
+      one.point(point);
+      other.point(point);
+    },
+    note(sentence) {
+      one.note(sentence);
+      other.note(sentence);
+    },
+  };
+}
+
 async function listen(
   { port, forMs }: Source & { readonly kind: 'listen' },
   sink: EvidenceSink,
   signal: AbortSignal,
+  probing: (look: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const receiver = await startOtlpReceiver(
     {
@@ -369,8 +431,14 @@ async function listen(
   process.stderr.write(
     `Waiting for evidence on ${receiver.url} (OTLP over http); Ctrl-C ends it and judges what came\n`,
   );
+  const until = Date.now() + forMs;
+  // What comes is told as it comes: there is nothing to look up.
+  await probing(async () => {}).catch(async fault => {
+    await receiver.close();
+    throw fault;
+  });
   await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, forMs);
+    const timer = setTimeout(resolve, Math.max(0, until - Date.now()));
     const end = () => {
       clearTimeout(timer);
       resolve();

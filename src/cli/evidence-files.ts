@@ -61,7 +61,8 @@ export async function readEvidenceFiles(
   }
 }
 
-async function sizeOf(file: string): Promise<number> {
+/** Bytes on the disk; 0 of a pipe. Throws `UsageError`: there is no such file. */
+export async function sizeOf(file: string): Promise<number> {
   try {
     const about = await stat(file);
     if (about.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });

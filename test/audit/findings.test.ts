@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PrometheusRules } from '../../src/audit/alert-rules';
 import { type AuditOptions, judge } from '../../src/audit/audit-run';
 import type { EvidenceAttributes, EvidenceLog, EvidencePoint, EvidenceSpan } from '../../src/audit/evidence';
-import { FINDINGS, type FindingId } from '../../src/audit/findings';
+import { FINDINGS, type FindingId, type ProbeFindingId } from '../../src/audit/findings';
 import type { Operation } from '../../src/audit/operations';
 
 const NOON = Date.UTC(2026, 10, 22, 12);
@@ -149,7 +149,12 @@ const NO_RULES: PrometheusRules = { alerts: [], recordings: [] };
 const COUNT = 'tls_server_handshake_duration_seconds_count';
 
 /** The least that is found, and the most that is not: pairs around each boundary. */
-const CASES: { readonly [id in FindingId]: { readonly found: readonly Case[]; readonly fine: readonly Case[] } } = {
+const CASES: {
+  readonly [id in Exclude<FindingId, ProbeFindingId>]: {
+    readonly found: readonly Case[];
+    readonly fine: readonly Case[];
+  };
+} = {
   'success-without-certificate': {
     found: [
       { spans: visit({ ...NO_CERTIFICATE, 'tls.verify.result': 'not_presented' }) },

@@ -65,5 +65,16 @@ export function hostileAudit(text: string): AuditResult {
         },
       }),
     })),
+    probes: {
+      ...audit.probes!,
+      address: source,
+      sendings: audit.probes!.sendings.map(({ recorded, ...sending }) => ({
+        ...sending,
+        operation: text,
+        path: text,
+        detail: text,
+        ...(recorded && { recorded: { ...recorded, traceId: text, spanId: text, service: text, reason: text } }),
+      })),
+    },
   };
 }

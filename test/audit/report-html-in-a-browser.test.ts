@@ -78,7 +78,7 @@ describe('the HTML report in a browser', function () {
   it('has a row for each protected operation and a column for each question', async () => {
     await withReport(sampleAudit(), {}, async ({ page }) => {
       const cells = (name: string) => page.getByRole('row', { name }).getByRole('cell').allTextContents();
-      assert.deepEqual(await page.getByRole('columnheader').allTextContents(), [
+      assert.deepEqual(await page.locator('#coverage').getByRole('columnheader').allTextContents(), [
         'Operation',
         'Requests',
         'Which certificate?',

@@ -69,6 +69,27 @@ describe('the HTML report', () => {
     assert.doesNotMatch(bodyOf(htmlReport(audit)), /Not complete|baseline/);
   });
 
+  it('shows what was probed, by certificate and one by one, and nothing of it where nothing was', () => {
+    const [, section = ''] = /<section id="probes"([\s\S]*?)<\/section>/.exec(htmlReport(sampleAudit())) ?? [];
+    assert.match(section, /3 requests of 4 to <bdi><code>https:\/\/payments\.acme\.example:8443/);
+    const rows = [...section.matchAll(/<tr>\n<th scope="row">(\S+)<\/th>\n([\s\S]*?)<\/tr>/g)];
+    const cells = rows.map(([, kind, row = '']) => [
+      kind,
+      ...row
+        .replace(/<[^>]*>/g, '')
+        .trim()
+        .split('\n'),
+    ]);
+    assert.deepEqual(cells, [
+      ['good', '1', '0', '0', '✓all 1', 'answered 200'],
+      ['expired', '0', '1', '0', '✓all 1', 'TLS alert 45 (certificate_expired)', 'certificate_expired'],
+      ['none', '1', '0', '0', '✗none of 1', 'answered 200'],
+    ]);
+    assert.match(section, /<span class="severity critical">1<\/span>/);
+    assert.match(section, /handshake by fingerprint, trace <code>4bf92f3577b34da6a3ce929d0e0e4736<\/code>/);
+    assert.doesNotMatch(htmlReport(cleanAudit()), /Probes/);
+  });
+
   for (const [kind, text] of Object.entries(HOSTILE_TEXTS)) {
     it(`has the same elements and attributes, and stays small, when everything from outside is ${kind}`, () => {
       const written = htmlReport(hostileAudit(text));

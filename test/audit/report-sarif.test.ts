@@ -17,6 +17,7 @@ interface SarifRun {
   automationDetails: { id: string };
   invocations: [{ executionSuccessful: boolean; toolExecutionNotifications: { message: { text: string } }[] }];
   results: SarifResult[];
+  properties: { probes?: object };
 }
 interface SarifRule {
   id: string;
@@ -152,6 +153,12 @@ describe('the SARIF report', () => {
       'tls.verify.result': 'not_presented',
       'url.path': '/v2/mandates/MD-55120',
     });
+  });
+
+  it('carries what was probed, where something was', () => {
+    const { probes } = sampleAudit();
+    assert.deepEqual(runOf(sampleAudit()).properties.probes, probes);
+    assert.ok(!('probes' in runOf(cleanAudit()).properties));
   });
 
   it('says of an interrupted run that it is not complete', () => {

@@ -1,4 +1,12 @@
-import type { Answer, AuditedOperation, AuditResult, Finding, Question, Rule } from '../../src/audit/audit-result';
+import type {
+  Answer,
+  AuditedOperation,
+  AuditResult,
+  Finding,
+  ProbeResult,
+  Question,
+  Rule,
+} from '../../src/audit/audit-result';
 
 /** An audit as there may be one: every kind of answer, every severity, findings of no operation, rules with code. */
 export function sampleAudit(): AuditResult {
@@ -29,12 +37,56 @@ export function sampleAudit(): AuditResult {
     operations: OPERATIONS,
     findings: FINDINGS,
     rules: RULES,
+    probes: {
+      address: 'https://payments.acme.example:8443',
+      planned: 4,
+      sent: 3,
+      sendings: [
+        probe('good', 'answered 200', {
+          outcome: 'accepted',
+          status: 200,
+          recorded: { as: 'request', by: 'traceparent', traceId: TRACE, spanId: '00f067aa0ba902b7', hasFailed: false },
+        }),
+        probe('expired', 'TLS alert 45 (certificate_expired)', {
+          outcome: 'refused',
+          recorded: {
+            as: 'handshake',
+            by: 'fingerprint',
+            traceId: TRACE,
+            spanId: '00f067aa0ba902b8',
+            reason: 'certificate_expired',
+            hasFailed: true,
+          },
+        }),
+        probe('none', 'answered 200', { outcome: 'accepted', status: 200, trail: 'missing' }),
+      ],
+    },
+  };
+}
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+function probe(
+  certificate: string,
+  detail: string,
+  seen: Pick<ProbeResult, 'outcome'> & Partial<ProbeResult>,
+): ProbeResult {
+  return {
+    certificate,
+    operation: 'GET /v2/payments/{id}',
+    path: '/v2/payments/17',
+    at: '2026-11-22T14:59:58.004Z',
+    detail,
+    trail: 'found',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    port: 51034,
+    ...seen,
   };
 }
 
 /** The same API when nothing is left to find. */
 export function cleanAudit(): AuditResult {
-  const audit = sampleAudit();
+  const { probes: _, ...audit } = sampleAudit();
   const proven = OPERATIONS.filter(({ name }) => ['POST /v2/payments', 'GET /v2/payments/{id}'].includes(name));
   return {
     ...audit,

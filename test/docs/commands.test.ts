@@ -37,6 +37,11 @@ const COMMANDS: Readonly<Record<string, Proof>> = {
     },
   'npx otel-tls watch': { runHere: watch },
   'npx otel-tls audit api.yaml --evidence evidence/gaps.jsonl --rules alerts.yml': { runHere: auditTheShop },
+  'npx otel-tls audit api.yaml --evidence evidence.jsonl --probe https://localhost:8443 --probe-ca authority.pem --probe-certificate good.pem --probe-key good-key.pem':
+    {
+      runBy: 'test/cli/probe.test.ts',
+      as: "['--probe-certificate', 'good.pem', '--probe-key', 'good-key.pem']",
+    },
   'docker compose -f collector-config/compose.yaml up': {
     runBy: 'test/real/configurations.test.ts',
     as: 'compose.yaml',

@@ -1,0 +1,167 @@
+import type { DescriptionDocument, Operation } from '../audit/operations';
+
+/** A protected operation as a probe asks for it. */
+export interface ProbeTarget {
+  readonly operation: Operation;
+  /** Upper case. */
+  readonly method: string;
+  /** With the base path, and the query that it demands; fit for a request line. */
+  readonly path: string;
+}
+
+export interface TargetOptions {
+  /** Upper case. What else than reading does, is the caller's to allow. */
+  readonly methods: readonly string[];
+  /** `api.example.com`: which of the description's servers this is. */
+  readonly host: string;
+  /** In place of the description's. Undefined: what the description says. Does not end in a slash. */
+  readonly basePath: string | undefined;
+}
+
+/**
+ * What there is to be asked for: the operations that demand a certificate of everybody, by these methods. Parameters have
+ * the values that the description gives as example, default or first of a list; else one that is meant to do no harm.
+ */
+export function probeTargets(
+  operations: readonly Operation[],
+  document: DescriptionDocument,
+  { methods, host, basePath }: TargetOptions,
+): readonly ProbeTarget[] {
+  return operations
+    .filter(({ protection, method }) => protection === 'required' && methods.includes(method))
+    .map(operation => {
+      const item = recordOf(own(recordOf(own(document, 'paths')) ?? {}, operation.path)) ?? {};
+      const fields = recordOf(own(item, operation.method.toLowerCase())) ?? {};
+      const places = [fields, item, document];
+      const server = operation.servers.find(one => one.host === host) ?? operation.servers[0];
+      const base = basePath ?? filled(server?.basePath ?? '', name => variable(places, name));
+      const parameters = [...listOf(own(fields, 'parameters')), ...listOf(own(item, 'parameters'))].flatMap(one => {
+        const parameter = recordOf(one);
+        return parameter ? [parameter] : [];
+      });
+      const path = filled(
+        operation.path,
+        name => harmlessValue(parameterOf(parameters, 'path', name)) ?? HARMLESS_TEXT,
+      );
+      return { operation, method: operation.method, path: `${base}${path}${queryOf(parameters)}` || '/' };
+    });
+}
+
+type Fields = Readonly<{ [key: string]: unknown }>;
+
+/** What no application means by anything, and what fits where words, names or identifiers of letters do. */
+const HARMLESS_TEXT = 'probe';
+const LONGEST_VALUE = 200;
+
+/** By the type and format of a parameter without any example. */
+const HARMLESS_VALUES: { readonly [format: string]: string } = {
+  integer: '0',
+  number: '0',
+  boolean: 'false',
+  uuid: '00000000-0000-0000-0000-000000000000',
+  date: '2000-01-01',
+  'date-time': '2000-01-01T00:00:00Z',
+};
+
+/** A value must not lead elsewhere: it is one segment, and never one of dots alone. */
+function filled(template: string, valueFor: (name: string) => string): string {
+  return template
+    .split('/')
+    .map(segment => {
+      const written = segment
+        .split(/(\{[^{}]*\})/)
+        .map((piece, index) => (index % 2 === 0 ? encoded(piece) : encodeURIComponent(valueFor(piece.slice(1, -1)))))
+        .join('');
+      return /^\.{1,2}$/.test(written) ? HARMLESS_TEXT : written;
+    })
+    .join('/');
+}
+
+/** What a description writes may be encoded already, and everything that may stand in a path stays as it is. */
+function encoded(literal: string): string {
+  return wellFormed(literal).replace(/[^\w.~!$&'()*+,;=:@%-]/gu, encodeURIComponent);
+}
+
+/** Halves of characters, which have no encoding, are left out. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Cs}/gu, '');
+}
+
+/** Of the nearest `servers` that knows it. */
+function variable(places: readonly Fields[], name: string): string {
+  for (const place of places) {
+    for (const server of listOf(own(place, 'servers'))) {
+      const variables = recordOf(own(recordOf(server) ?? {}, 'variables'));
+      const value = textOf(own(recordOf(own(variables ?? {}, name)) ?? {}, 'default'));
+      if (value !== undefined) return value;
+    }
+  }
+  return HARMLESS_TEXT;
+}
+
+function parameterOf(parameters: readonly Fields[], place: string, name: string): Fields | undefined {
+  return parameters.find(parameter => own(parameter, 'in') === place && own(parameter, 'name') === name);
+}
+
+/** Without what is demanded nothing but 400 comes back; what has no example is left to that. */
+function queryOf(parameters: readonly Fields[]): string {
+  const pairs = parameters
+    .filter(parameter => own(parameter, 'in') === 'query' && own(parameter, 'required') === true)
+    .flatMap(parameter => {
+      const [name, value] = [textOf(own(parameter, 'name')), exampleOf(parameter)];
+      return name === undefined || value === undefined
+        ? []
+        : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`];
+    });
+  return pairs.length === 0 ? '' : `?${[...new Set(pairs)].join('&')}`;
+}
+
+function harmlessValue(parameter: Fields | undefined): string | undefined {
+  if (parameter === undefined) return undefined;
+  const example = exampleOf(parameter);
+  if (example !== undefined && example !== '') return example;
+  // OpenAPI 2.0 has type and format at the parameter itself.
+  const schema = recordOf(own(parameter, 'schema')) ?? parameter;
+  const minimum = own(schema, 'minimum');
+  if (typeof minimum === 'number' && minimum > 0) return String(Math.ceil(minimum));
+  for (const key of [own(schema, 'format'), own(schema, 'type')])
+    if (typeof key === 'string' && Object.hasOwn(HARMLESS_VALUES, key)) return HARMLESS_VALUES[key];
+  return undefined;
+}
+
+/** Where descriptions have examples, the nearest first: of the parameter, of its schema. */
+function exampleOf(parameter: Fields): string | undefined {
+  const schema = recordOf(own(parameter, 'schema')) ?? {};
+  const named = recordOf(own(parameter, 'examples'));
+  const candidates = [
+    own(parameter, 'example'),
+    ...Object.values(named ?? {}).map(one => own(recordOf(one) ?? {}, 'value')),
+    own(parameter, 'x-example'),
+    own(schema, 'example'),
+    ...listOf(own(schema, 'examples')),
+    own(schema, 'const'),
+    own(schema, 'default'),
+    own(parameter, 'default'),
+    ...listOf(own(schema, 'enum')),
+    ...listOf(own(parameter, 'enum')),
+  ];
+  return candidates.map(textOf).find(text => text !== undefined);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return undefined;
+  return wellFormed(String(value).slice(0, LONGEST_VALUE));
+}
+
+function recordOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Never what a prototype has: descriptions are somebody's text. */
+function own(record: Fields, key: string): unknown {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}

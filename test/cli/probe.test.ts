@@ -455,7 +455,10 @@ describe('otel-tls audit --probe', function () {
         assert.equal(exitCode, 2, screen);
         assert.match(screen, /otel-tls audit will send 14 requests to https:\/\/127\.0\.0\.1:\d+, 2 a second/);
         assert.match(screen, /\n {2}GET \/v1\/orders\/17\r?\n/);
-        assert.match(screen, /\n {2}expired certificate: ended yesterday\r?\n/);
+        assert.match(
+          screen,
+          /\n {2}expired certificate: ended yesterday, and of an unknown authority too \(no --probe-issuer\)\r?\n/,
+        );
         assert.match(screen, says);
       });
     }

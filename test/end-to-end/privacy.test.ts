@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHmac, createPrivateKey, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -34,13 +36,18 @@ const TALKATIVE = {
     'retry_burst.failures=2,scanner.kinds=1,scanner.attempts=2,certificate_rotation.certificates=2',
   OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET: 'envoy-xfcc',
   OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES: 'loopback',
+  // A first message has a session's ticket in it, or the name of a pre-shared key.
+  OTEL_INSTRUMENTATION_TLS_FINGERPRINTS: 'true',
 };
+
+const OTEL_TLS = join(CHECKOUT, 'build/src/cli/otel-tls.js');
 
 describe('what an application and its peers keep to themselves', function () {
   this.timeout(2 * PATIENCE);
   const secrets = new Canaries();
   const identities = new Canaries();
   const identityKey = secrets.text('identityKey');
+  const exporterHeaders = `authorization=Bearer%20${secrets.text('exporterToken')},x-tenant=${secrets.text('tenant')}`;
   /** Of a client's certificate. */
   let subject: string;
   let stage: Stage;
@@ -140,7 +147,10 @@ describe('what an application and its peers keep to themselves', function () {
     ahead(async () => {
       const made = await stage.write(`made-${name}`, '');
       const files = { SECRETS: file, SECRETS_MADE: made };
-      const observed = await stage.observe({ ...start, env: { ...TALKATIVE, ...files, ...start.env, ...env } });
+      const observed = await stage.observe({
+        ...start,
+        env: { ...TALKATIVE, OTEL_EXPORTER_OTLP_HEADERS: exporterHeaders, ...files, ...start.env, ...env },
+      });
       return { observed, made: (await readFile(made, 'utf8')).trim().split('\n') };
     });
 
@@ -272,6 +282,21 @@ describe('what an application and its peers keep to themselves', function () {
     }
   });
 
+  it('no report of an audit has a secret in it that others exported, and none has a name when identities are off', async () => {
+    const { observed } = await amongOthers();
+    // What others say of requests: captured headers, a URL with its query.
+    const exported = secrets.foundIn([JSON.stringify(observed.collector.spans)]);
+    for (const secret of ['bearer', 'cookie', 'apiKey', 'query']) assert.ok(exported.includes(secret), `${exported}`);
+    const api = await stage.write('api.yaml', DESCRIPTION);
+    for (const format of Object.keys(REPORTED)) {
+      const report = await auditOf(observed, api, format);
+      assert.match(report, REPORTED[format]!);
+      assert.deepEqual(secrets.foundIn([report]), [], format);
+    }
+    const nameless = await auditOf((await offAmongOthers()).observed, api, 'json');
+    assert.deepEqual(identities.foundIn([nameless]), []);
+  });
+
   it('the networks are there instead of addresses, when those are masked', async () => {
     const { observed } = await hashed();
     const said = everythingSaid(observed).join('');
@@ -325,10 +350,29 @@ const TEXTS = [
   'responseBody',
   'sessionIdContext',
   'setCookie',
+  'tunnelHeader',
+  'tunnelPassword',
   'userinfo',
   'wrongPassphrase',
   'wrongPskIdentity',
 ];
+/** What shows in each form of a report that the requests were looked at. */
+const REPORTED: Readonly<Record<string, RegExp>> = {
+  table: /POST \/orders .*\b[1-9]\d* requests/,
+  json: /"requests": ?[1-9]\d*/,
+  sarif: /POST \/orders/,
+  html: /POST \/orders/,
+};
+
+/** Of what the application serves. */
+const DESCRIPTION = `openapi: 3.1.0
+info: { title: Orders, version: '1' }
+security: [{ cert: [] }]
+paths:
+  /orders: { post: { responses: { '200': { description: fine } } } }
+components: { securitySchemes: { cert: { type: mutualTLS } } }
+`;
+
 /** And those that are bytes, with their length. */
 const BYTES = { ticketKeys: 48, newTicketKeys: 48, psk: 32, wrongPsk: 32 };
 
@@ -349,6 +393,35 @@ function everythingSaid({ ended, collector }: Observed): (string | Buffer)[] {
     JSON.stringify([collector.spans, collector.logs, collector.resources]),
     ...collector.requests.map(({ body }) => body),
   ];
+}
+
+/** What `otel-tls audit` makes of everything that was sent, sent once more. */
+async function auditOf({ collector }: Observed, api: string, format: string): Promise<string> {
+  const child = spawn(process.execPath, [OTEL_TLS, 'audit', api, '--listen', '0', '--format', format], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+  });
+  const ended = once(child, 'close');
+  let [report, said] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', text => {
+    report += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', text => {
+    said += text;
+  });
+  try {
+    while (!/http:\S+/.test(said)) await Promise.race([once(child.stderr, 'data'), ended]);
+    const [url] = /http:[^\s,]+/.exec(said) as unknown as [string];
+    for (const { signal, contentType, contentEncoding, body } of collector.requests) {
+      const headers = { 'content-type': contentType, ...(contentEncoding && { 'content-encoding': contentEncoding }) };
+      const { ok } = await fetch(`${url}/v1/${signal}`, { method: 'POST', headers, body: new Uint8Array(body) });
+      assert.ok(ok);
+    }
+  } finally {
+    child.kill('SIGINT');
+  }
+  await ended;
+  return report + said;
 }
 
 /** All of ours, and of the spans of others what we put on them: what else these say, of URLs above all, is theirs. */
@@ -379,6 +452,7 @@ function didEverything({ ended, spans, logs, collector }: Observed): void {
     assert.ok(reasons.has(reason), `${reason} in ${[...reasons]}`);
   }
   assert.ok(spans.some(({ attributes }) => attributes['tls.resumed'] === true));
+  assert.ok(spans.some(({ attributes }) => typeof attributes['tls.client.ja4'] === 'string'));
   const events = new Set(logs.map(({ eventName }) => eventName));
   for (const event of [
     'tls.handshake.failed',

@@ -2,7 +2,7 @@ import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { CertificateCache } from './certificate/certificate-cache';
 import type { Handshake, Side } from './handshake/handshake';
 import { conclude, concludeRefusal, type Observation } from './handshake/observation';
-import { guard } from './hooks/guard';
+import { guard, tellFault } from './hooks/guard';
 import type { HandshakeObserver, LateRefusal } from './hooks/handshake-observer';
 import { madeOf, ownCertificateOf } from './hooks/secure-context-hook';
 import type { Sink } from './telemetry/sink';
@@ -113,14 +113,26 @@ export class Reporter implements HandshakeObserver<Birth> {
   }
 
   begun(side: Side): void {
-    for (const sink of this.#counting) guard(() => sink.begun?.(side));
+    for (const sink of this.#counting) {
+      try {
+        sink.begun?.(side);
+      } catch (fault) {
+        tellFault(fault);
+      }
+    }
   }
 
   over(observation: Observation, birth: Birth): void {
-    for (const sink of this.#counting) guard(() => sink.over?.(observation.side));
+    for (const sink of this.#counting) {
+      try {
+        sink.over?.(observation.side);
+      } catch (fault) {
+        tellFault(fault);
+      }
+    }
     this.#waitingBytes += observation.certificate?.byteLength ?? 0;
     this.#waitingBytes += observation.clientHello?.byteLength ?? 0;
-    for (const certificate of observation.chain ?? []) this.#waitingBytes += certificate.byteLength;
+    if (observation.chain) for (const certificate of observation.chain) this.#waitingBytes += certificate.byteLength;
     birth.unreported = observation;
     this.#hasMetUnverifiedClient ||=
       observation.side === 'server' && observation.verifyCode !== undefined && observation.certificate !== undefined;

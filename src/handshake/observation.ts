@@ -57,7 +57,7 @@ export interface Observation {
   /** Client: TCP stands and TLS begins. Server: the first bytes arrived. Undefined: it never came so far. */
   begun?: number | undefined;
   /** OpenSSL was done. */
-  negotiated?: number | undefined;
+  negotiated?: boolean | undefined;
   ended?: number | undefined;
   ending?: Ending | undefined;
   error?: ObservedError | undefined;
@@ -330,7 +330,7 @@ function judgeLostConnection(seen: Observation): Outcome {
 
 /** How far it had come, told by what was seen on the wire and what OpenSSL knew. */
 function progressOf(seen: Observation): Phase {
-  if (seen.negotiated !== undefined) return 'finished';
+  if (seen.negotiated) return 'finished';
   if (seen.bytesReceived === 0) return 'client_hello';
   if (seen.side === 'client') return seen.certificate === undefined ? 'negotiation' : 'certificate';
   if (seen.bytesSent !== 0) return 'certificate';

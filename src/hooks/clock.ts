@@ -12,3 +12,8 @@ export function now(): number {
   if (Math.abs(wall - (wallOrigin + elapsed)) > TOLERATED_DRIFT_MS) wallOrigin = wall - elapsed;
   return wallOrigin + elapsed;
 }
+
+/** The same, for who has called `now()` a moment ago: by the wall clock as it was then. */
+export function steadyNow(): number {
+  return wallOrigin + performance.now();
+}

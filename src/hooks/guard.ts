@@ -35,7 +35,8 @@ export function warn(sentence: string): void {
   }
 }
 
-function tellFault(fault: unknown): void {
+/** For a `catch` on a path where `guard` and its closure are two functions too many. */
+export function tellFault(fault: unknown): void {
   if (faultTold) return;
   faultTold = true;
   try {

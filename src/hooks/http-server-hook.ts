@@ -2,18 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:net';
 import { builtinModule } from './builtin-module';
 import { guard } from './guard';
-import { type Around, PrototypePatch } from './prototype-patch';
+import { type Below, type Method, PrototypePatch } from './prototype-patch';
 import type { RequestObserver } from './request-observer';
-
-/** How servers of Node hand a request to the application: `(request, ...)` or, over HTTP/2, `(stream, headers, flags, rawHeaders)`. */
-const REQUEST_EVENTS: ReadonlySet<unknown> = new Set([
-  'request',
-  'stream',
-  'checkContinue',
-  'checkExpectation',
-  'upgrade',
-  'connect',
-]);
 
 /**
  * Sees every request that a server of this process receives: http, https, http2 with TLS and without. They all inherit
@@ -21,7 +11,7 @@ const REQUEST_EVENTS: ReadonlySet<unknown> = new Set([
  */
 export class HttpServerHook {
   readonly #observer: RequestObserver;
-  readonly #patches = new Map<object, PrototypePatch<Server>>();
+  readonly #patches = new Map<object, PrototypePatch<object>>();
 
   constructor(observer: RequestObserver) {
     this.#observer = observer;
@@ -34,7 +24,9 @@ export class HttpServerHook {
     // Who came before us and replaced `emit` further down does not come by `net.Server.prototype` any more.
     const replaced = [http.Server.prototype, https.Server.prototype].filter(one => Object.hasOwn(one, 'emit'));
     for (const target of [net.Server.prototype, ...replaced]) {
-      const patch = this.#patches.get(target) ?? new PrototypePatch<Server>(target, 'emit', this.#emit);
+      const patch =
+        this.#patches.get(target) ??
+        PrototypePatch.replacing(target, 'emit', (below, isActive) => this.#emit(below, isActive));
       this.#patches.set(target, patch);
       patch.enable();
     }
@@ -44,12 +36,30 @@ export class HttpServerHook {
     for (const patch of this.#patches.values()) patch.disable();
   }
 
-  readonly #emit: Around<Server> = (server, args, original) => {
-    const request = args[1];
-    if (!REQUEST_EVENTS.has(args[0]) || typeof request !== 'object' || request === null) {
-      if (args[0] === 'clientError') guard(() => this.#clientFailed(args[1], args[2]));
-      return Reflect.apply(original, server, args);
-    }
+  #emit(below: Below, isActive: () => boolean): Method {
+    const hook = this;
+    return function emit(this: Server, ...args: unknown[]) {
+      const original = below['emit'] as Method;
+      // How servers of Node hand a request to the application: `(request, ...)` or, over HTTP/2, `(stream, headers, flags,
+      // rawHeaders)`. Most of what servers emit is neither, and each connection of theirs comes by here.
+      switch (args[0]) {
+        case 'request':
+        case 'stream':
+        case 'checkContinue':
+        case 'checkExpectation':
+        case 'upgrade':
+        case 'connect':
+          if (!isActive() || typeof args[1] !== 'object' || args[1] === null) break;
+          return hook.#requested(this, args, original, args[1]);
+        case 'clientError':
+          if (isActive()) guard(() => hook.#clientFailed(args[1], args[2]));
+          break;
+      }
+      return Reflect.apply(original, this, args);
+    };
+  }
+
+  #requested(server: Server, args: unknown[], original: Method, request: object): unknown {
     const rawHeaders = args[0] === 'stream' ? args[4] : (request as { rawHeaders?: unknown }).rawHeaders;
     const observer = this.#observer;
     // Beneath us is Node's own: whoever starts a span for this request has done so, around us.
@@ -67,7 +77,7 @@ export class HttpServerHook {
             () => Reflect.apply(original, server, args),
           );
     return observer.handling(request, rawHeaders, emit);
-  };
+  }
 
   /** Node asks whether anybody listens, and answers itself if not. We hear the question without being one who does. */
   #clientFailed(error: unknown, socket: unknown): void {

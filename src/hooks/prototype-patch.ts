@@ -1,8 +1,17 @@
 // biome-ignore lint/suspicious/noExplicitAny: any method of any prototype
-type Method = (this: any, ...args: any[]) => any;
+export type Method = (this: any, ...args: any[]) => any;
 
 /** Stands around a call: does its own part and hands on with `Reflect.apply(original, self, args)`, exactly once. */
 export type Around<Self> = (self: Self, args: unknown[], original: (...args: never[]) => unknown) => unknown;
+
+/** Has the method that was replaced, by its name, and whoever replaced it there since, if it was inherited. */
+export type Below = Readonly<Record<string, Method>>;
+
+/**
+ * Makes the replacement itself. It is called in place of the method until the patch is disabled, and then for ever if
+ * somebody else's wrapper is on top: what it does besides handing on, it must not do then.
+ */
+export type Replacing = (below: Below, isActive: () => boolean) => Method;
 
 /**
  * One replaced method of a prototype. Stacks politely: a later wrapper of somebody else stays where it is, and an
@@ -12,7 +21,7 @@ export type Around<Self> = (self: Self, args: unknown[], original: (...args: nev
 export class PrototypePatch<Self extends object> {
   readonly #target: object;
   readonly #name: string;
-  readonly #around: Around<Self>;
+  #replacing: Replacing;
   #replacement: Method | undefined;
   /** Undefined while the method is inherited: then there is nothing of the target's own to put back. */
   #ownOriginal: PropertyDescriptor | undefined;
@@ -21,7 +30,21 @@ export class PrototypePatch<Self extends object> {
   constructor(target: object, name: string, around: Around<Self>) {
     this.#target = target;
     this.#name = name;
-    this.#around = around;
+    this.#replacing = (below, isActive) =>
+      function (...args) {
+        const original = below[name] as Method;
+        return isActive() ? around(this, args, original) : Reflect.apply(original, this, args);
+      };
+  }
+
+  /**
+   * For methods on a path where every further function costs: `Around` is three of them. What is called once a connection
+   * runs cold, and there a function's price is not what it does but that it must be fetched.
+   */
+  static replacing(target: object, name: string, replacing: Replacing): PrototypePatch<object> {
+    const patch = new PrototypePatch<object>(target, name, () => undefined);
+    patch.#replacing = replacing;
+    return patch;
   }
 
   enable(): void {
@@ -44,12 +67,8 @@ export class PrototypePatch<Self extends object> {
     this.#ownOriginal = Object.getOwnPropertyDescriptor(target, name);
     const own = this.#ownOriginal?.value as Method | undefined;
     // An inherited method is looked up at each call, so that a later patch of the parent class still takes part.
-    const original = () => own ?? (Object.getPrototypeOf(target)[name] as Method);
-    const around = this.#around;
-    const isActive = () => this.#active;
-    const replacement: Method = function (...args) {
-      return isActive() ? around(this, args, original()) : Reflect.apply(original(), this, args);
-    };
+    const below = own ? { [name]: own } : (Object.getPrototypeOf(target) as Below);
+    const replacement = this.#replacing(below, () => this.#active);
     const before = (target as Record<string, Method>)[name] as Method;
     Object.defineProperty(replacement, 'name', { value: before.name, configurable: true });
     Object.defineProperty(replacement, 'length', { value: before.length, configurable: true });

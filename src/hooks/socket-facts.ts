@@ -29,7 +29,7 @@ interface TlsWrap {
   verifyError?(): { code?: string; message?: string } | null | undefined;
   getServername?(): string | false | undefined;
   getProtocol?(): string | null | undefined;
-  getCipher?(): { name?: string; standardName?: string } | undefined;
+  getCipher?(): { name?: string; standardName?: string; version?: string } | undefined;
   isSessionReused?(): boolean;
   onhandshakestart?: unknown;
   /** The context for the name that was asked for, where the server had one: by its SNICallback, or by addContext. */
@@ -68,7 +68,7 @@ export function isSecured(socket: TLSSocket): boolean {
   return insideOf(socket).secureConnecting === false;
 }
 
-export function hasHandle(socket: TLSSocket): boolean {
+function hasHandle(socket: TLSSocket): boolean {
   return handleOf(socket) !== undefined;
 }
 
@@ -94,12 +94,14 @@ export function isConnected(socket: TLSSocket): boolean {
 export function observeBirth(socket: TLSSocket, at: number): Observation {
   const inside = insideOf(socket);
   const side = sideOf(socket);
+  // Now, because after a reset nobody can read it any more.
+  const peer = side === 'server' ? endpointFrom(inside._handle, 'getpeername') : NOWHERE;
   // Every field from the start: an object that grows one by one is copied again and again, on the handshake's path.
   return {
     side,
-    transport: transportOf(inside),
-    // Now, because after a reset nobody can read it any more.
-    peer: side === 'server' ? endpointFrom(inside._handle, 'getpeername') : NOWHERE,
+    // Only TCP has an address.
+    transport: peer.address === undefined ? transportOf(inside) : 'tcp',
+    peer,
     local: NOWHERE,
     born: at,
     begun: undefined,
@@ -202,27 +204,35 @@ export function observeConnection(socket: TLSSocket, observation: Observation): 
   observation.peer = endpointFrom(insideOf(socket)._handle, 'getpeername');
 }
 
-/** OpenSSL is done and Node has not decided yet. */
-export function observeNegotiation(socket: TLSSocket, observation: Observation): void {
+/** OpenSSL is done and Node has not decided yet. False: there is nothing left to read, nor to decide. */
+export function observeNegotiation(socket: TLSSocket, observation: Observation): boolean {
+  const inside = insideOf(socket);
   const handle = handleOf(socket);
-  if (!handle) return;
+  if (!handle) return false;
+  observation.negotiated = true;
   observation.local = endpointFrom(handle, 'getsockname');
   if (observation.peer.address === undefined) observation.peer = endpointFrom(handle, 'getpeername');
   // Of the handle, not of the socket, whose methods an application may have replaced.
-  observation.protocol = handle.getProtocol?.() ?? undefined;
   const cipher = handle.getCipher?.();
+  // Cipher suites of TLS 1.3 are of no other version, and one question less is asked.
+  observation.protocol = cipher?.version === 'TLSv1.3' ? cipher.version : (handle.getProtocol?.() ?? undefined);
   observation.cipher = cipher?.standardName ?? cipher?.name;
   observation.resumed = handle.isSessionReused?.();
-  observation.serverName = serverNameOf(socket, handle);
-  observation.secureContext = secureContextOf(insideOf(socket));
-  if (observation.side === 'client') observation.curve = curveOf(socket);
-  if (!observation.certificateRequested) return;
+  observation.secureContext = secureContextOf(inside);
+  if (observation.side === 'client') {
+    observation.serverName = serverNameOf(socket, handle);
+    observation.curve = curveOf(socket);
+  }
+  if (!observation.certificateRequested) return true;
   observation.certificate = leafFromSession(handle);
   if (cipher?.name) readVerifyError(handle, observation);
+  return true;
 }
 
 /** Node has decided: what only then is known. */
 export function observeDecision(socket: TLSSocket, observation: Observation): void {
+  // Node asks the handle itself, right before it decides.
+  if (observation.side === 'server') observation.serverName ??= text(socket.servername);
   const alpn = socket.alpnProtocol;
   observation.alpn = typeof alpn === 'string' && alpn !== '' ? alpn : undefined;
   const refusal = socket.authorizationError as unknown;

@@ -1,16 +1,15 @@
 import * as tls from 'node:tls';
 import type { Ending, Observation, ObservedError } from '../handshake/observation';
 import type { ClientHelloTap } from './client-hello-tap';
-import { now } from './clock';
-import { guard, guarded, warn } from './guard';
+import { now, steadyNow } from './clock';
+import { guard, guarded, tellFault, warn } from './guard';
 import type { HandshakeObserver } from './handshake-observer';
-import { type Around, PrototypePatch } from './prototype-patch';
+import { type Below, type Method, PrototypePatch } from './prototype-patch';
 import { PublicEventsHook } from './public-events-hook';
 import { ownCertificateOf } from './secure-context-hook';
 import {
   closedWithoutAByte,
   describeError,
-  hasHandle,
   hasOwnCertificate,
   isConnected,
   isSecured,
@@ -41,7 +40,7 @@ const REFUSAL_WINDOW_MS = 5_000;
  */
 export class TlsSocketHook<Birth = unknown> {
   readonly #observer: HandshakeObserver<Birth>;
-  readonly #patches: readonly PrototypePatch<tls.TLSSocket>[];
+  readonly #patches: readonly PrototypePatch<object>[];
   readonly #fallback: PublicEventsHook<Birth> | undefined;
   readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
   /** Undefined: nobody wants to know what clients offer. */
@@ -63,12 +62,12 @@ export class TlsSocketHook<Birth = unknown> {
     }
     this.#fallback = undefined;
     this.#patches = [
-      new PrototypePatch(prototype, '_init', this.#init),
-      new PrototypePatch(prototype, '_start', this.#start),
-      new PrototypePatch(prototype, '_finishInit', this.#finishInit),
-      new PrototypePatch(prototype, '_emitTLSError', this.#emitTlsError),
-      new PrototypePatch(prototype, 'destroy', this.#destroy),
-      new PrototypePatch(prototype, 'end', this.#end),
+      PrototypePatch.replacing(prototype, '_init', below => this.#init(below)),
+      PrototypePatch.replacing(prototype, '_start', below => this.#start(below)),
+      PrototypePatch.replacing(prototype, '_finishInit', below => this.#finishInit(below)),
+      PrototypePatch.replacing(prototype, '_emitTLSError', below => this.#emitTlsError(below)),
+      PrototypePatch.replacing(prototype, 'destroy', below => this.#destroy(below)),
+      PrototypePatch.replacing(prototype, 'end', below => this.#end(below)),
     ];
   }
 
@@ -98,99 +97,156 @@ export class TlsSocketHook<Birth = unknown> {
     return this.#sockets.get(socket as tls.TLSSocket)?.birth ?? this.#fallback?.birthOf(socket);
   }
 
+  // The six replacements run once a connection each, right after OpenSSL has taken all of the processor's caches: there a
+  // function costs a third of a microsecond whatever it does. So they are few, and closures and callbacks are avoided.
+
   /** Node runs `_init` once a handle: again when happy eyeballs moves on to the next address. */
-  readonly #init: Around<tls.TLSSocket> = (socket, args, original) => {
-    const result = Reflect.apply(original, socket, args);
-    guard(() => {
+  #init(below: Below): Method {
+    const hook = this;
+    return function _init(this: tls.TLSSocket, ...args: unknown[]) {
+      const result = Reflect.apply(below['_init'] as Method, this, args);
+      if (hook.#enabled) hook.#initialised(this);
+      return result;
+    };
+  }
+
+  #initialised(socket: tls.TLSSocket): void {
+    try {
       const watched = this.#sockets.get(socket) ?? this.#watch(socket);
       if (!watched) return;
-      onHandshakeStart(socket, () => guard(() => this.#begin(watched)));
+      onHandshakeStart(socket, () => this.#begin(watched));
       const { observation } = watched;
-      if (observation.side !== 'server') return;
-      this.#tap?.listen(socket, clientHello => {
+      if (this.#tap === undefined || observation.side !== 'server') return;
+      this.#tap.listen(socket, clientHello => {
         observation.clientHello = clientHello;
       });
-    });
-    return result;
-  };
+    } catch (fault) {
+      tellFault(fault);
+    }
+  }
 
   /** A client's TCP connection stands and TLS begins. Called early too, while still connecting. */
-  readonly #start: Around<tls.TLSSocket> = (socket, args, original) => {
-    guard(() => {
+  #start(below: Below): Method {
+    const hook = this;
+    return function _start(this: tls.TLSSocket, ...args: unknown[]) {
+      if (hook.#enabled) hook.#starting(this);
+      return Reflect.apply(below['_start'] as Method, this, args);
+    };
+  }
+
+  #starting(socket: tls.TLSSocket): void {
+    try {
       const watched = this.#sockets.get(socket);
       if (!watched || watched.over || !isConnected(socket)) return;
       observeConnection(socket, watched.observation);
       this.#begin(watched);
-    });
-    return Reflect.apply(original, socket, args);
-  };
+    } catch (fault) {
+      tellFault(fault);
+    }
+  }
 
   /** OpenSSL is done; within the call Node, and on a client the application's identity check, decides. */
-  readonly #finishInit: Around<tls.TLSSocket> = (socket, args, original) => {
-    const watched = this.#sockets.get(socket);
-    if (!watched || watched.over || !guarded(() => hasHandle(socket), false))
-      return Reflect.apply(original, socket, args);
-    guard(() => {
-      this.#begin(watched);
-      watched.observation.negotiated = now();
-      observeNegotiation(socket, watched.observation);
-    });
-    watched.deciding = true;
-    let threw = true;
+  #finishInit(below: Below): Method {
+    const hook = this;
+    return function _finishInit(this: tls.TLSSocket, ...args: unknown[]) {
+      const original = below['_finishInit'] as Method;
+      const watched = hook.#sockets.get(this);
+      if (watched === undefined || watched.over || !hook.#enabled || !hook.#negotiated(this, watched))
+        return Reflect.apply(original, this, args);
+      watched.deciding = true;
+      let threw = true;
+      try {
+        const result = Reflect.apply(original, this, args);
+        threw = false;
+        return result;
+      } finally {
+        watched.deciding = false;
+        hook.#decided(this, watched, threw);
+      }
+    };
+  }
+
+  /** False: the connection is gone already, and nothing will be decided. */
+  #negotiated(socket: tls.TLSSocket, watched: WatchedSocket<Birth>): boolean {
     try {
-      const result = Reflect.apply(original, socket, args);
-      threw = false;
-      return result;
-    } finally {
-      watched.deciding = false;
-      guard(() => {
-        if (isSecured(socket)) watched.established = true;
-        observeDecision(socket, watched.observation);
-        this.#over(watched, endingOfDecision(socket, threw));
-      });
+      if (!observeNegotiation(socket, watched.observation)) return false;
+      if (watched.observation.begun === undefined) this.#begin(watched);
+    } catch (fault) {
+      tellFault(fault);
     }
-  };
+    return true;
+  }
+
+  #decided(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, threw: boolean): void {
+    try {
+      watched.established ||= isSecured(socket);
+      observeDecision(socket, watched.observation);
+      this.#over(watched, endingOfDecision(socket, threw));
+    } catch (fault) {
+      tellFault(fault);
+    }
+  }
 
   /** Handshake timeouts, errors of an underlying socket, and what OpenSSL says after the handshake. */
-  readonly #emitTlsError: Around<tls.TLSSocket> = (socket, args, original) => {
-    guard(() => {
-      const watched = this.#sockets.get(socket);
-      if (!watched) return;
-      const error = describeError(args[0]);
-      if (watched.over) {
-        this.#refuse(socket, watched, error);
-        return;
-      }
-      watched.observation.error ??= error;
-      if (error?.code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
-      this.#tap?.release(socket);
-      // Not followed by destroy() on a plain tls.Server: there the silent socket stays open.
-      observeTeardown(socket, watched.observation);
-      this.#over(watched, 'timed_out');
-    });
-    return Reflect.apply(original, socket, args);
-  };
+  #emitTlsError(below: Below): Method {
+    const hook = this;
+    return function _emitTLSError(this: tls.TLSSocket, ...args: unknown[]) {
+      if (hook.#enabled) guard(() => hook.#failing(this, args[0]));
+      return Reflect.apply(below['_emitTLSError'] as Method, this, args);
+    };
+  }
 
-  /** Every TLS socket ends here, and it is the last moment at which anything of it can be read. */
-  readonly #destroy: Around<tls.TLSSocket> = (socket, args, original) => {
-    if (!socket.destroyed) guard(() => this.#beforeDestroy(socket, args[0]));
-    const tap = this.#tap;
-    if (tap) guard(() => tap.release(socket));
-    return Reflect.apply(original, socket, args);
-  };
-
-  /** An application that ends a connection itself has not been refused by the server. */
-  readonly #end: Around<tls.TLSSocket> = (socket, args, original) => {
-    guard(() => {
-      const watched = this.#sockets.get(socket);
-      if (watched && !socket.readableEnded) watched.endedByUs = true;
-    });
-    return Reflect.apply(original, socket, args);
-  };
-
-  #beforeDestroy(socket: tls.TLSSocket, error: unknown): void {
+  #failing(socket: tls.TLSSocket, fault: unknown): void {
     const watched = this.#sockets.get(socket);
     if (!watched) return;
+    const error = describeError(fault);
+    if (watched.over) {
+      this.#refuse(socket, watched, error);
+      return;
+    }
+    watched.observation.error ??= error;
+    if (error?.code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
+    this.#tap?.release(socket);
+    // Not followed by destroy() on a plain tls.Server: there the silent socket stays open.
+    observeTeardown(socket, watched.observation);
+    this.#over(watched, 'timed_out');
+  }
+
+  /** Every TLS socket ends here, and it is the last moment at which anything of it can be read. */
+  #destroy(below: Below): Method {
+    const hook = this;
+    return function destroy(this: tls.TLSSocket, ...args: unknown[]) {
+      const watched = hook.#sockets.get(this);
+      if (watched !== undefined && hook.#enabled) hook.#destroying(this, watched, args[0]);
+      return Reflect.apply(below['destroy'] as Method, this, args);
+    };
+  }
+
+  #destroying(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, error: unknown): void {
+    // What becomes of a client is of interest for a while longer.
+    if (watched.over && watched.observation.side === 'server') return;
+    try {
+      if (!socket.destroyed) this.#beforeDestroy(socket, watched, error);
+    } catch (fault) {
+      tellFault(fault);
+    }
+    const tap = this.#tap;
+    if (tap) guard(() => tap.release(socket));
+  }
+
+  /** An application that ends a connection itself has not been refused by the server. */
+  #end(below: Below): Method {
+    const hook = this;
+    return function end(this: tls.TLSSocket, ...args: unknown[]) {
+      const watched = hook.#sockets.get(this);
+      if (watched !== undefined && watched.observation.side === 'client' && !this.readableEnded) {
+        watched.endedByUs = true;
+      }
+      return Reflect.apply(below['end'] as Method, this, args);
+    };
+  }
+
+  #beforeDestroy(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, error: unknown): void {
     keepOwnCertificate(watched.observation);
     const described = describeError(error);
     if (watched.over) {
@@ -229,17 +285,22 @@ export class TlsSocketHook<Birth = unknown> {
   #begin(watched: WatchedSocket<Birth>): void {
     // A handle calls back after we were disabled too: nobody would ever hear of this handshake's end.
     if (!this.#enabled || watched.over || watched.observation.begun !== undefined) return;
-    watched.observation.begun = now();
-    this.#observer.begun(watched.observation.side);
+    watched.observation.begun = steadyNow();
+    try {
+      this.#observer.begun(watched.observation.side);
+    } catch (fault) {
+      tellFault(fault);
+    }
   }
 
   #over(watched: WatchedSocket<Birth>, ending: Ending): void {
     if (watched.over || !this.#enabled) return;
     const { observation, birth } = watched;
-    if (!isNothing(observation)) this.#begin(watched);
+    const nothing = isNothing(observation);
+    if (!nothing && observation.begun === undefined) this.#begin(watched);
     watched.over = true;
-    if (isNothing(observation)) return;
-    observation.ended = now();
+    if (nothing) return;
+    observation.ended = steadyNow();
     observation.ending = ending;
     this.#observer.over(observation, birth);
   }

@@ -190,7 +190,13 @@ export class Reporter implements HandshakeObserver<Birth> {
       guard(() => preparation.beforeFirstReport());
     }
     this.#reported += waiting.length;
-    for (const one of waiting) guard(() => this.#report(one));
+    for (const one of waiting) {
+      try {
+        this.#report(one);
+      } catch (fault) {
+        tellFault(fault);
+      }
+    }
   }
 
   #enqueue(one: Waiting): void {
@@ -236,16 +242,22 @@ export class Reporter implements HandshakeObserver<Birth> {
     const handshake = one.birth.handshake ?? this.#judge(one.observation);
     one.birth.handshake = handshake;
     letGo(one.observation);
-    for (const sink of this.#sinks) guard(() => sink.report(handshake, parent));
+    for (const sink of this.#sinks) {
+      try {
+        sink.report(handshake, parent);
+      } catch (fault) {
+        tellFault(fault);
+      }
+    }
     one.birth.unreported = undefined;
     const { awaited } = one.birth;
     one.birth.awaited = undefined;
-    for (const reported of awaited ?? []) guard(reported);
+    if (awaited) for (const reported of awaited) guard(reported);
   }
 
   #judge(observation: Observation): Handshake {
     const { secureContext } = observation;
-    if (secureContext) guard(() => completeBy(secureContext, observation));
+    if (secureContext) completeBy(secureContext, observation);
     const handshake = conclude(
       observation,
       (der, trusted) => this.#certificates.get(der, trusted),
@@ -267,12 +279,16 @@ export class Reporter implements HandshakeObserver<Birth> {
 
 /** Our own side of it, which is looked up now and not while the peer waits. */
 function completeBy(secureContext: object, observation: Observation): void {
-  observation.ownCertificate ??= ownCertificateOf(secureContext);
-  if (observation.verifyCode === undefined && !observation.resumed) return;
-  const made = madeOf(secureContext);
-  if (made === undefined) return;
-  observation.trustAnchors = made.ca;
-  observation.revocationLists = made.crl;
+  try {
+    observation.ownCertificate ??= ownCertificateOf(secureContext);
+    if (observation.verifyCode === undefined && !observation.resumed) return;
+    const made = madeOf(secureContext);
+    if (made === undefined) return;
+    observation.trustAnchors = made.ca;
+    observation.revocationLists = made.crl;
+  } catch (fault) {
+    tellFault(fault);
+  }
 }
 
 /** A connection may live for days, and its observation with it: what is judged need not be kept that long. */

@@ -27,6 +27,8 @@ export const EXPIRING_UNSAID = 'tls.certificate.unsaid';
 
 /** A certificate is in use for so long after a handshake with it. */
 const IN_USE_MS = 60 * 60 * 1000;
+/** Of the certificate that was used last, and is mostly a server's only one, that is not noted again for so long. */
+const NOTED_MS = 1000;
 /** Said again after so long. */
 const AGAIN_MS = 24 * 60 * 60 * 1000;
 /** Certificates of which it is remembered when they were last spoken of, 64 characters each. */
@@ -61,6 +63,10 @@ export class ExpirySink implements Sink {
   readonly #parts: ExpiryParts;
   readonly #inUse: Record<Role, Map<string, InUse>> = { local: new Map(), peer: new Map() };
   readonly #series: Record<Role, Set<string>> = { local: new Set(), peer: new Set() };
+  readonly #lastUsed: Record<Role, { certificate: PeerCertificate; at: number } | undefined> = {
+    local: undefined,
+    peer: undefined,
+  };
   readonly #spokenOf = new Map<string, SpokenOf>();
   readonly #limit = new MinuteLimit(SAID_A_MINUTE);
   readonly #observe = (result: ObservableResult) => this.#observed(result);
@@ -99,7 +105,10 @@ export class ExpirySink implements Sink {
     if (certificate.notAfter === undefined) return;
     this.#current();
     const at = this.#parts.now();
-    if (role === 'local' || this.#parts.peers !== 'none') {
+    const last = this.#lastUsed[role];
+    const isNoted = last?.certificate === certificate && Math.abs(at - last.at) < NOTED_MS;
+    if (!isNoted && (role === 'local' || this.#parts.peers !== 'none')) {
+      this.#lastUsed[role] = { certificate, at };
       const inUse = this.#inUse[role];
       inUse.delete(certificate.fingerprint);
       inUse.set(certificate.fingerprint, { notAfter: certificate.notAfter, at });

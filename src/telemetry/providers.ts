@@ -31,8 +31,9 @@ export class Providers {
   #givenMeter: Meter | undefined;
   #givenLogger: EventLogger | undefined;
   #spareLogger: EventLogger | undefined;
-  /** The global provider's tracer, and whose it is. */
+  /** The global providers' tracer and meter, and whose they are. */
   #globalTracer: { readonly provider: TracerProvider; readonly tracer: Tracer } | undefined;
+  #globalMeter: { readonly provider: MeterProvider; readonly meter: Meter } | undefined;
   #heard = false;
   /** Undefined until it is told: then everything is said. */
   #disclosure: Disclosure | undefined;
@@ -78,7 +79,12 @@ export class Providers {
   }
 
   meter(): Meter {
-    return this.#givenMeter ?? metrics.getMeter(PACKAGE_NAME, PACKAGE_VERSION);
+    if (this.#givenMeter) return this.#givenMeter;
+    const provider = metrics.getMeterProvider();
+    if (this.#globalMeter?.provider !== provider) {
+      this.#globalMeter = { provider, meter: provider.getMeter(PACKAGE_NAME, PACKAGE_VERSION) };
+    }
+    return this.#globalMeter.meter;
   }
 
   logger(): EventLogger {

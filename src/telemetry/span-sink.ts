@@ -42,11 +42,13 @@ export class SpanSink implements Sink {
     const attributes = attributesOf(handshake, occasionsFor(handshake, this.#settings));
     const span = this.#tracer().startSpan(
       SPAN_NAMES[handshake.side],
-      { kind: SpanKind.INTERNAL, startTime: handshake.started, attributes, root: handshake.side === 'server' },
+      { kind: SpanKind.INTERNAL, startTime: handshake.started, attributes },
+      // Not as `root`, for which an SDK makes a context of its own each time.
       handshake.side === 'server' ? ROOT_CONTEXT : parent,
     );
-    if (isSpanContextValid(span.spanContext())) this.#occurrence.remember(handshake, span.spanContext());
-    if (!span.isRecording()) return;
+    const isRecording = span.isRecording();
+    if (isRecording || isSpanContextValid(span.spanContext())) this.#occurrence.remember(handshake, span.spanContext());
+    if (!isRecording) return;
     span.setAttribute(CONNECTION_ID, span.spanContext().spanId);
     const failure = failureOf(handshake);
     if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: statusOf(failure) });
@@ -66,7 +68,7 @@ export class SpanSink implements Sink {
     const attributes = refusalAttributes(handshake, failure, this.#settings, established);
     const span = this.#tracer().startSpan(
       handshake.side === 'client' ? SPAN_NAMES.clientRefused : SPAN_NAMES.serverRefused,
-      { kind: SpanKind.INTERNAL, startTime: at, attributes, links, root: handshake.side === 'server' },
+      { kind: SpanKind.INTERNAL, startTime: at, attributes, links },
       handshake.side === 'server' ? ROOT_CONTEXT : parent,
     );
     if (!span.isRecording()) return;

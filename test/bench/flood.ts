@@ -6,6 +6,9 @@
  *
  * The bare process runs twice: how far it is from itself is chance. How many of the handshakes are said depends on how
  * many come a second; at 3,000 it is one in sixty, and the last figure, where hardly any is, comes nearest to that.
+ *
+ * Then as many a second as `--rate` says, whether or not those before are over: how many of them a second the bare server
+ * is done with, and the preloaded one, and how busy a core that keeps each.
  */
 import * as os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -28,6 +31,8 @@ const { values: options } = parseArgs({
     slices: { type: 'string', default: '4' },
     handshakes: { type: 'string', default: '300' },
     kind: { type: 'string', default: `flood,${KINDS.join(',')}` },
+    rate: { type: 'string', default: '3000' },
+    seconds: { type: 'string', default: '3' },
   },
 });
 
@@ -61,11 +66,38 @@ async function main(): Promise<void> {
         `bare again ${spread(shares(1))}, preloaded ${spread(shares(2))}, of what is not said ${spread(shares(3))}`,
     );
   }
+  console.log(`\n${options.rate} a second are offered`);
+  for (const name of (options.kind ?? '').split(',')) await floodAtRate(name, servers, attacker);
   for (const server of servers) await server.end();
   console.log(
     `${servers[2]?.attacked} handshakes, ${collector.spans.length} spans, ${collector.logs.length} log records`,
   );
   await collector.close();
+}
+
+/** Bare, bare again and preloaded, in turns. */
+async function floodAtRate(name: string, servers: readonly FloodedServer[], attacker: Attacker): Promise<void> {
+  const kinds = name === 'flood' ? FLOOD : [name as Kind];
+  const compared = servers.slice(0, 3);
+  const rounds: { readonly sent: number; readonly served: number; readonly cpu: number }[][] = [];
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const seen = new Array<(typeof rounds)[number][number]>(compared.length);
+    for (let turn = 0; turn < compared.length; turn++) {
+      const which = (turn + round) % compared.length;
+      const server = compared[which] as FloodedServer;
+      seen[which] = await server.endureAt(attacker, kinds, Number(options.rate), Number(options.seconds));
+    }
+    rounds.push(seen);
+  }
+  const of = (which: number, figure: 'sent' | 'served' | 'cpu') =>
+    median(rounds.map(seen => seen[which]?.[figure] ?? 0));
+  const kept = (which: number) => spread(rounds.map(seen => (seen[which]?.served ?? 0) / (seen[0]?.served ?? 1)));
+  console.log(
+    `${name.padEnd(20)} sent ${of(0, 'sent').toFixed(0)} / ${of(2, 'sent').toFixed(0)}, ` +
+      `served ${of(0, 'served').toFixed(0)} / ${of(2, 'served').toFixed(0)} a second, ` +
+      `core busy ${of(0, 'cpu').toFixed(2)} / ${of(2, 'cpu').toFixed(2)}; ` +
+      `bare again serves ${kept(1)}, preloaded ${kept(2)} of what bare does`,
+  );
 }
 
 /** Median and quartiles. */

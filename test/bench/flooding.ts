@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as net from 'node:net';
 import * as path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import * as tls from 'node:tls';
 import { CertificateAuthority } from '../support/certificate-authority';
 import { recordClientHello, WORDS } from '../support/raw-peer';
@@ -17,6 +18,10 @@ export type Kind = (typeof KINDS)[number];
 
 /** As it comes from the internet: the cheapest that a stranger can do. */
 export const FLOOD: readonly Kind[] = ['garbage', 'plain_http', 'bad_version', 'no_certificate'];
+
+/** Connections that one attacker has open at a time, and that he makes in one turn. */
+const MAX_OPEN = 400;
+const MAX_BURST = 50;
 
 /** For a preloaded server: one failure a second is said. */
 export const ALMOST_NOTHING_SAID = {
@@ -54,6 +59,26 @@ export class Attacker {
       }
     };
     await Promise.all(Array.from({ length: atOnce }, attack));
+  }
+
+  /**
+   * `rate` handshakes a second, of the kinds in turn, whether or not those before are over. Resolves after `seconds`, with
+   * how many were sent: fewer than were asked for where this side is not quick enough, or too many are still open.
+   */
+  async floodAt(port: number, kinds: readonly Kind[], rate: number, seconds: number): Promise<number> {
+    const began = performance.now();
+    let sent = 0;
+    let open = 0;
+    for (let elapsed = 0; elapsed < seconds; elapsed = (performance.now() - began) / 1000) {
+      // What could not be sent in time is not made up for: that would be another flood than was asked for.
+      const due = Math.min(Math.floor(elapsed * rate) - sent, MAX_BURST);
+      for (let i = 0; i < due && open < MAX_OPEN; i++) {
+        open++;
+        void this.#attack(port, kinds[sent++ % kinds.length] as Kind).then(() => open--);
+      }
+      await turn();
+    }
+    return sent;
   }
 
   async #attack(port: number, kind: Kind): Promise<void> {
@@ -118,6 +143,23 @@ export class FloodedServer {
     this.#attacked += times;
     await attacker.flood(this.port, kinds, times);
     while ((await this.ask('toll')).over < this.#attacked) await new Promise(setImmediate);
+  }
+
+  /** What comes of `rate` handshakes a second, all figures a second of wall time; `cpu` in seconds. */
+  async endureAt(
+    attacker: Attacker,
+    kinds: readonly Kind[],
+    rate: number,
+    seconds: number,
+  ): Promise<{ readonly sent: number; readonly served: number; readonly cpu: number }> {
+    const before = await this.ask('toll');
+    const began = performance.now();
+    const sent = await attacker.floodAt(this.port, kinds, rate, seconds);
+    const after = await this.ask('toll');
+    const took = (performance.now() - began) / 1000;
+    this.#attacked += sent;
+    while ((await this.ask('toll')).over < this.#attacked) await turn();
+    return { sent: sent / took, served: (after.over - before.over) / took, cpu: (after.cpu - before.cpu) / 1e6 / took };
   }
 
   /** Handshakes so far. */

@@ -9,10 +9,10 @@ export interface Loss {
 
 /**
  * What the collector counts of itself. The ending is of Prometheus, by which many have it.
- * opentelemetry-collector 0.139, documentation of exporterhelper, receiverhelper, processorhelper. Last checked 2026-11-22.
+ * opentelemetry-collector 0.158: exporterhelper, receiverhelper, processorhelper. Last checked 2026-11-22.
  */
 const OF_THE_COLLECTOR =
-  /^otelcol_(?:exporter_(?:send|enqueue)_failed|receiver_(?:refused|failed)|processor_(?:refused|dropped))_(?:spans|log_records|metric_points)(?=_|$)/;
+  /^otelcol_(?:exporter_(?:send|enqueue)_failed|receiver_(?:refused|failed)|processor_(?:memory_limiter_)?(?:refused|dropped))_(?:spans|log_records|metric_points)(?=_|$)/;
 
 /** What an SDK counts of itself: with an error's type, what it did not get rid of. Semantic conventions 1.38, otel.sdk.*. */
 const OF_AN_SDK =
@@ -29,9 +29,8 @@ export function lossIn({ name, attributes, count }: EvidencePoint): Loss | undef
   return { subject: [ofCollector ?? name, component, error].filter(part => part !== undefined).join(' '), count };
 }
 
-/** What the collector says when it gives up. opentelemetry-collector 0.139, exporterhelper. Last checked 2026-11-22. */
-const GIVEN_UP =
-  /^(?:Exporting failed\. (?:Dropping|Rejecting) data|Sending queue is full\. Dropping data|No more retries left|Sender failed)/;
+/** What the collector says when it gives up. opentelemetry-collector 0.158, exporterhelper. Last checked 2026-11-22. */
+const GIVEN_UP = /^(?:Exporting failed\. (?:Dropping|Rejecting) data)/;
 
 /** A line of the collector's own log, sent as OTLP. */
 export function lossInLog({ body, attributes }: EvidenceLog): Loss | undefined {

@@ -196,7 +196,6 @@ function spanOf(value: unknown, processes: unknown): ReceivedSpan | undefined {
     const { refType, traceID: trace, spanID: span } = reference as { [field: string]: unknown };
     return typeof trace === 'string' && typeof span === 'string' ? [{ refType, traceId: trace, spanId: span }] : [];
   });
-  const dropped = DROPPED.reduce((sum, tag) => sum + (Number(attributes[tag]) || 0), 0);
   const started = startTime / 1000;
   const status = attributes['otel.status_code'];
   return {
@@ -222,12 +221,8 @@ function spanOf(value: unknown, processes: unknown): ReceivedSpan | undefined {
       code: status === 'ERROR' || attributes['error'] === true ? 'error' : status === 'OK' ? 'ok' : 'unset',
       message: String(attributes['otel.status_description'] ?? ''),
     },
-    ...(dropped > 0 && { dropped }),
   };
 }
-
-/** As OpenTelemetry has them written where there are no fields for them. */
-const DROPPED = ['otel.dropped_attributes_count', 'otel.dropped_events_count', 'otel.dropped_links_count'];
 
 /** Lists are JSON text there. */
 function attributesOf(tags: unknown): Attributes {

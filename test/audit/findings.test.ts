@@ -439,6 +439,7 @@ const CASES: {
       { counted: [point('otelcol_exporter_send_failed_spans', 1, { exporter: 'otlp/backend' })] },
       { counted: [point('otelcol_exporter_enqueue_failed_log_records_total', 1)] },
       { counted: [point('otelcol_receiver_refused_spans__spans__total', 1)] },
+      { counted: [point('otelcol_processor_memory_limiter_refused_spans', 1)] },
       { counted: [point('otel.sdk.processor.span.processed', 1, { 'error.type': 'queue_full' })] },
       { logs: [log('', {}, { body: 'Exporting failed. Dropping data.' })] },
     ],

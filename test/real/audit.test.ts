@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditResult } from '../../src/audit/audit-result';
@@ -10,6 +10,7 @@ import { Application } from './application';
 import { Collector } from './collector';
 import { type ClientName, type Credentials, issueCredentials } from './credentials';
 import { Jaeger } from './jaeger';
+import { freePorts } from './loopback';
 import { eventually, runningPrograms } from './running-programs';
 
 const EXAMPLE = join(__dirname, '../../../examples/audit');
@@ -47,8 +48,14 @@ const VISITED: readonly {
   },
 ];
 
-/** What rests on log records, metrics, and counts in spans, which Jaeger does not keep. */
-const OF_LOGS = ['failure-sampled-away', 'failures-suppressed', 'failures-without-trail', 'telemetry-lost'];
+/** What rests on log records, on metrics, and on how much was left out of spans: Jaeger keeps none of these. */
+const NOT_IN_JAEGER = [
+  'failure-sampled-away',
+  'failures-suppressed',
+  'failures-without-trail',
+  'telemetry-lost',
+  'telemetry-cut',
+];
 
 describe('the audit of real evidence', () => {
   const programs = runningPrograms();
@@ -61,7 +68,7 @@ describe('the audit of real evidence', () => {
 
   const told = ({ findings }: AuditResult) =>
     findings
-      .filter(({ rule }) => !OF_LOGS.includes(rule))
+      .filter(({ rule }) => !NOT_IN_JAEGER.includes(rule))
       .map(({ rule, operation, subject }) => [rule, operation ?? subject].join(': '))
       .sort();
 
@@ -100,6 +107,52 @@ describe('the audit of real evidence', () => {
       );
       // A sampler that keeps one trace in three may, rarely, keep all that matters.
       assert.deepEqual(told(now!), told(before!));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('the audit of what a real collector could not send on', () => {
+  const programs = runningPrograms();
+
+  it('finds what it says of itself that it lost', async function () {
+    this.timeout(120_000);
+    const folder = mkdtempSync(join(tmpdir(), 'evidence-'));
+    try {
+      const file = join(folder, 'evidence.jsonl');
+      const [nobody] = await freePorts(1);
+      const collector = await Collector.start(
+        programs,
+        'agent-evidence.yaml',
+        { JAEGER_OTLP_ENDPOINT: `127.0.0.1:${nobody}`, EVIDENCE_FILE: file },
+        ['exporters::otlp_grpc/jaeger::retry_on_failure::enabled=false', 'exporters::otlp_grpc/jaeger::timeout=1s'],
+      );
+      const spans = Array.from({ length: 7 }, () => ({
+        traceId: randomBytes(16).toString('hex'),
+        spanId: randomBytes(8).toString('hex'),
+        name: 'GET',
+        kind: 2,
+        startTimeUnixNano: `${Date.now()}000000`,
+        endTimeUnixNano: `${Date.now()}000000`,
+      }));
+      const response = await fetch(`${collector.endpoint('http/json')}/v1/traces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }),
+      });
+      assert.equal(response.status, 200, await response.text());
+      const lost = await eventually('the collector has said so', async () => {
+        if (!existsSync(file)) return undefined;
+        const { stdout } = await runOtelTls(['audit', BANK, '--evidence', file, '--format', 'json'], folder);
+        if (stdout === '') return undefined;
+        const { findings } = JSON.parse(stdout) as AuditResult;
+        return findings.find(({ rule }) => rule === 'telemetry-lost');
+      });
+      assert.deepEqual(
+        [lost.subject, lost.message],
+        ['otelcol_exporter_send_failed_spans otlp_grpc/jaeger', '7 records did not arrive'],
+      );
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

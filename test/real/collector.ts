@@ -7,6 +7,7 @@ export class Collector {
   readonly #programs: RunningPrograms;
   readonly #file: CollectorFile;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #settings: readonly string[];
   readonly #addresses: { grpc: string; http: string; metrics: string; health: string };
   #program: RunningProgram | undefined;
 
@@ -14,26 +15,34 @@ export class Collector {
     programs: RunningPrograms,
     file: CollectorFile,
     env: NodeJS.ProcessEnv,
+    settings: readonly string[],
     [grpc, http, metrics, health]: [string, string, string, string],
   ) {
     this.#programs = programs;
     this.#file = file;
     this.#env = env;
+    this.#settings = settings;
     this.#addresses = { grpc, http, metrics, health };
   }
 
-  /** @param env the variables of the configuration, but for those that say where it listens */
-  static async start(programs: RunningPrograms, file: CollectorFile, env: NodeJS.ProcessEnv): Promise<Collector> {
+  /** @param env the variables of the configuration, but for those that say where it listens; @param settings more of it */
+  static async start(
+    programs: RunningPrograms,
+    file: CollectorFile,
+    env: NodeJS.ProcessEnv,
+    settings: readonly string[] = [],
+  ): Promise<Collector> {
     const addresses = (await freePorts(4)).map(port => `127.0.0.1:${port}`) as [string, string, string, string];
-    const collector = new Collector(programs, file, env, addresses);
+    const collector = new Collector(programs, file, env, settings, addresses);
     await collector.start();
     return collector;
   }
 
   async start(): Promise<void> {
     const { grpc, http, metrics, health } = this.#addresses;
-    // Its own metrics would listen on 8888, whoever else does.
-    const settings = ['service::telemetry::metrics::level=none', ...IMPATIENT[this.#file]];
+    // Its own metrics would listen on 8888, whoever else does; but where they are sent.
+    const level = this.#file === 'agent-evidence.yaml' ? 'normal' : 'none';
+    const settings = [`service::telemetry::metrics::level=${level}`, ...IMPATIENT[this.#file], ...this.#settings];
     const args = ['--config', configuration(this.#file), ...settings.map(setting => `--set=${setting}`)];
     this.#program = this.#programs.start(this.#file, partOrFail('otelcol'), args, {
       OTLP_GRPC_LISTEN: grpc,

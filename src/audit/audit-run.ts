@@ -180,7 +180,7 @@ export class AuditRun {
     this.#betrayals(log.attributes, log.at, log, log.eventName || 'log record');
     const example = plainExample(log, log.eventName, examplesOf(log));
     if ((log.dropped ?? 0) > 0 && log.eventName.startsWith('tls.'))
-      this.#found('telemetry-cut', log.eventName.slice(0, 100), log.at, example);
+      this.#found('telemetry-cut', example.name, log.at, example);
     const loss = lossInLog(log);
     if (loss) this.#found('telemetry-lost', loss.subject, log.at, plainExample(log, loss.subject), loss.count);
     switch (log.eventName) {
@@ -217,13 +217,16 @@ export class AuditRun {
     this.#points++;
     const subject = subjectOf(point);
     if (subject === undefined) return;
-    const instance = [serviceOf(resource), textOf(resource, 'service.instance.id'), resource['process.pid']];
-    // What one instrument counts apart, such as versions of TLS, is counted apart here too.
-    const key = JSON.stringify([name, ...instance, Object.entries(attributes).sort(), isCumulative ? started : '']);
+    // What one instrument counts apart, such as versions of TLS, is counted apart here too. Digested: anything may be in it.
+    const instance = [resource['service.instance.id'], resource['process.pid']];
+    const about = [serviceOf(resource), instance, name, Object.entries(attributes).sort(), isCumulative && started];
+    const key = createHash('sha256').update(JSON.stringify(about)).digest('base64');
     const series = this.#series.get(key);
     if (series === undefined && this.#series.size >= MOST_SERIES) this.#dropped.records++;
-    else if (series === undefined) this.#series.set(key, { subject, point, first: count, last: count });
-    else if (isCumulative) {
+    else if (series === undefined) {
+      const { example, service } = pointExample(point);
+      this.#series.set(key, { subject, example, service, isCumulative, started, at, first: count, last: count });
+    } else if (isCumulative) {
       series.first = Math.min(series.first, count);
       series.last = Math.max(series.last, count);
     } else series.last += count;
@@ -443,9 +446,9 @@ export class AuditRun {
   }
 
   /** How many a series counted within the evidence: one that began before it holds some that are not in it. */
-  #withinEvidence({ point, first, last }: Series): number {
-    const begins = Number.isFinite(this.#first) ? this.#first : point.started;
-    return point.isCumulative && point.started < begins - SLACK_MS ? last - first : last;
+  #withinEvidence({ isCumulative, started, first, last }: Series): number {
+    const begins = Number.isFinite(this.#first) ? this.#first : started;
+    return isCumulative && started < begins - SLACK_MS ? last - first : last;
   }
 
   /** What was lost on its way, and what flood control kept back without a log record that says so. */
@@ -454,13 +457,12 @@ export class AuditRun {
     for (const series of this.#series.values()) {
       const count = this.#withinEvidence(series);
       const { about, name } = series.subject;
-      const { resource, at, attributes, name: instrument } = series.point;
+      const { service, at, example } = series;
       if (count <= 0 || about === 'failures') continue;
-      const example = plainExample({ traceId: '', spanId: '', resource }, instrument, plainAttributes(attributes));
       if (about === 'loss') this.#found('telemetry-lost', name, at, example, count);
-      else if (!isSaid.has(serviceOf(resource))) {
+      else if (!isSaid.has(service)) {
         this.#found('failures-suppressed', `${name}s`, at, example, count);
-        if (name === 'span') this.#add(this.#suppressed, serviceOf(resource), count);
+        if (name === 'span') this.#add(this.#suppressed, service, count);
       }
     }
   }
@@ -514,28 +516,26 @@ export class AuditRun {
 
   /** What the metrics counted, less what spans and log records told, less what was said to be left unsaid. */
   #countRest(): void {
-    const missing = new Map<string, { count: number; readonly kind: string; readonly point: EvidencePoint }>();
+    const missing = new Map<string, { count: number; readonly kind: string; readonly series: Series }>();
     for (const series of this.#series.values()) {
       const { about, name: kind } = series.subject;
       if (about !== 'failures') continue;
-      const key = `${serviceOf(series.point.resource)}\n${kind}`;
-      const entry = missing.get(key) ?? { count: 0, kind, point: series.point };
+      const key = `${series.service}\n${kind}`;
+      const entry = missing.get(key) ?? { count: 0, kind, series };
       entry.count += this.#withinEvidence(series);
       missing.set(key, entry);
     }
     // Of what was suppressed nobody knows for which reason it failed.
     const unsaid = new Map([...this.#suppressed].map(([service, count]) => [service, -count]));
     for (const [key, entry] of missing) {
-      const service = serviceOf(entry.point.resource);
+      const { service } = entry.series;
       const reason = entry.kind.slice('server '.length);
       entry.count -= (this.#failures.get(key) ?? 0) + (this.#recordedAlone.get(`${service}\n${reason}`) ?? 0);
       unsaid.set(service, (unsaid.get(service) ?? 0) + Math.max(0, entry.count));
     }
-    for (const { count, kind, point } of missing.values()) {
+    for (const { count, kind, series } of missing.values()) {
       if (count <= 0) continue;
-      const { resource, at, name, attributes } = point;
-      const service = serviceOf(resource);
-      const example = plainExample({ traceId: '', spanId: '', resource }, name, plainAttributes(attributes));
+      const { service, at, example } = series;
       if (unsaid.get(service)! > 0) this.#found('failures-without-trail', kind, at, example, count);
       const side = kind.startsWith('client ') ? 'client' : 'server';
       this.#classSeen({ service, side, reason: kind.slice(side.length + 1) }, at, example, count);
@@ -652,8 +652,12 @@ export class AuditRun {
 /** A series of points, and what it counts that matters here. */
 interface Series {
   readonly subject: CountedSubject;
-  /** The first of them. */
-  readonly point: EvidencePoint;
+  readonly service: string;
+  readonly example: ExampleSpan;
+  readonly isCumulative: boolean;
+  /** Of the first point, as is `at`. */
+  readonly started: number;
+  readonly at: number;
   first: number;
   last: number;
 }
@@ -848,15 +852,28 @@ function reasonOf({ attributes }: EvidenceLog): string {
   return textOf(attributes, 'error.type') ?? '';
 }
 
-/** What a point's example shows. */
-function plainAttributes(attributes: EvidenceAttributes): ExampleSpan['attributes'] {
+/** A point as an example, though it is no span. Copied: what it was read from is large. */
+function pointExample({ resource, name, attributes }: EvidencePoint): { example: ExampleSpan; service: string } {
   const shown: { [name: string]: string } = {};
-  for (const name of Object.keys(attributes).slice(0, 10)) {
-    const text = textOf(attributes, name);
-    if (text !== undefined) shown[name.slice(0, 100)] = text;
+  for (const attribute of SHOWN_OF_POINTS) {
+    const text = textOf(attributes, attribute);
+    if (text !== undefined) shown[attribute] = text;
   }
-  return shown;
+  const example = plainExample({ traceId: '', spanId: '', resource }, name, shown);
+  return { example, service: serviceOf(resource) };
 }
+
+const SHOWN_OF_POINTS = [
+  'tls.handshake.outcome',
+  'error.type',
+  'tls.protocol.version',
+  'tls.suppressed.what',
+  'tls.suppressed.why',
+  'exporter',
+  'receiver',
+  'processor',
+  'otel.component.name',
+];
 
 /** What a log record's example shows. */
 function examplesOf({ attributes }: EvidenceLog): ExampleSpan['attributes'] {

@@ -57,7 +57,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
   }
   const known = options.baseline === undefined ? undefined : await baselineFrom(options.baseline);
   const description = await readDescription(options.description).catch(fault => {
-    throw fault instanceof DescriptionError ? new UsageError(fault.message) : fault;
+    throw fault instanceof DescriptionError ? new UsageError(printable(fault.message, LONGEST_COMPLAINT)) : fault;
   });
   const operations = operationsOf(description.document, description.locate, options.schemes);
   const rules = await rulesFrom(options.rules);
@@ -127,11 +127,13 @@ export async function audit(parameters: readonly string[]): Promise<number> {
 }
 
 const MOST_NOTES = 200;
+/** Characters. What is in a description or in rules may be a stranger's. */
+const LONGEST_COMPLAINT = 3000;
 
 async function rulesFrom(files: readonly string[]): Promise<RulesRead | undefined> {
   if (files.length === 0) return undefined;
   return readRuleFiles(files).catch(fault => {
-    throw fault instanceof RuleFileError ? new UsageError(fault.message) : fault;
+    throw fault instanceof RuleFileError ? new UsageError(printable(fault.message, LONGEST_COMPLAINT)) : fault;
   });
 }
 

@@ -334,15 +334,66 @@ describe('otel-tls audit', function () {
       ]),
     ];
     const json = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
-    const evidence = file('evil.jsonl', `${json.replaceAll('{"stringValue":"DEEP"}', deep)}\n`);
+    const point = (count: number) => ({
+      startTimeUnixNano: '9223372036854775806',
+      timeUnixNano: '9223372036854775807',
+      count,
+      asInt: count,
+      attributes: [
+        attribute('tls.handshake.outcome', text('failed')),
+        attribute('error.type', text(evil)),
+        attribute('exporter', text(evil.repeat(10_000))),
+        attribute('deep', text('DEEP')),
+        attribute('__proto__', text('polluted')),
+      ],
+    });
+    const metrics = [
+      { name: 'tls.server.handshake.duration', histogram: { aggregationTemporality: 2, dataPoints: [point(3)] } },
+      { name: 'otelcol_exporter_send_failed_spans', sum: { aggregationTemporality: evil, dataPoints: [point(4)] } },
+      { name: 'tls.telemetry.suppressed', sum: { dataPoints: [point(2)] } },
+      { name: '__proto__', sum: { dataPoints: [point(-1)] } },
+    ];
+    const logRecords = [
+      { eventName: 'tls.abuse.detected', attributes: [attribute('tls.abuse.pattern', text(evil))] },
+      { eventName: `tls.${evil}`, droppedAttributesCount: 4294967295 },
+      {
+        eventName: 'tls.handshake.failed',
+        attributes: [
+          attribute('error.type', text('__proto__')),
+          attribute('tls.client.subject', text(`hmac:${'0'.repeat(32)}`)),
+        ],
+      },
+      { body: text('Exporting failed. Dropping data.'), attributes: [attribute('name', text(evil))] },
+    ];
+    const lines = [
+      json,
+      JSON.stringify({ resourceMetrics: [{ resource, scopeMetrics: [{ metrics }] }] }),
+      JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] }),
+    ];
+    const evidence = file('evil.jsonl', `${lines.join('\n').replaceAll('{"stringValue":"DEEP"}', deep)}\n`);
+    const rules = file('evil.yml', `groups: [{name: g, rules: [{alert: ${JSON.stringify(evil)}, expr: up}]}]\n`);
     for (const format of ['table', 'json', 'sarif', 'html']) {
-      const { stdout, stderr, exitCode } = await audit('--evidence', evidence, '--format', format);
+      const { stdout, stderr, exitCode } = await audit('--evidence', evidence, '--rules', rules, '--format', format);
       assert.deepEqual([stderr, exitCode], ['', 1], format);
       assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/, format);
       assert.ok(stdout.length < 200_000, `${format}: ${stdout.length}`);
       assert.ok(!(format === 'html' && stdout.includes('<script>alert')), format);
-      if (format === 'json') assert.ok((JSON.parse(stdout) as AuditResult).findings.length > 2);
+      if (format !== 'json') continue;
+      const found = new Set((JSON.parse(stdout) as AuditResult).findings.map(({ rule }) => rule));
+      for (const rule of [
+        'failures-without-trail',
+        'telemetry-lost',
+        'telemetry-cut',
+        'failure-without-alert',
+        'personal-data-exported',
+        'failures-suppressed',
+      ])
+        assert.ok(found.has(rule), `${rule}: ${[...found]}`);
     }
+    const odd = file('odd.yml', `groups: [{name: g, rules: [{alert: ${JSON.stringify(evil)}, expr: up(}]}]\n`);
+    const refused = await audit('--evidence', evidence, '--rules', odd);
+    assert.equal(refused.exitCode, 2);
+    assert.doesNotMatch(refused.stderr.trimEnd(), /[\x00-\x1f\x7f-\x9f\u202e]/);
   });
 
   it('holds what it received of metrics against what it received of spans', async () => {

@@ -616,6 +616,28 @@ describe('the findings', () => {
     assert.equal(judge([HEALTH], spans, [], { since: NOON + 1 }).seen.spans, 0);
   });
 
+  it('leave out log records and points of metrics of another service or time, too', () => {
+    const logs = [log('tls.handshake.failed', { 'error.type': 'unknown_ca' })];
+    for (const options of [{ service: 'another' }, { since: NOON + 1 }]) {
+      const { findings, seen } = judge([HEALTH], [], logs, options, [counted(3)]);
+      assert.deepEqual([findings, seen.logs], [[], 0]);
+    }
+    assert.ok(judge([HEALTH], [], logs, { service: 'shop', since: NOON }, [counted(3)]).findings.length > 0);
+  });
+
+  it('say of a forged header which operation it was for, as far as that is known', () => {
+    const spoofed = (attributes: EvidenceAttributes) => {
+      const record = log('tls.forwarded_certificate.spoof_suspected', attributes);
+      const { findings } = judge([ORDERS], visit(), [record]);
+      const { operation, subject } = findings.find(({ rule }) => rule === 'forwarded-certificate-spoofed')!;
+      return operation ?? subject;
+    };
+    const GET = { 'http.request.method': 'GET' };
+    assert.equal(spoofed({ ...GET, 'url.path': '/orders/17' }), 'GET /orders/{id}');
+    assert.match(String(spoofed({ ...GET, 'url.path': '/elsewhere' })), /\/elsewhere/);
+    assert.equal(spoofed({}), 'unknown');
+  });
+
   it('keep a bounded number of subjects, and say how many more there were', () => {
     const strangers = Array.from({ length: 600 }, (_, n) => visit({ 'url.path': `/nothing/a${n}` })).flat();
     const { findings, notes } = judge([ORDERS], [...visit(), ...strangers]);

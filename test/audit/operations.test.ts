@@ -155,6 +155,50 @@ describe('the operations of a description', () => {
     );
   });
 
+  it('are served at the root where no server can be read, and below a path however it is written', () => {
+    const at = (document: Record<string, unknown>) =>
+      Object.values(described({ ...document, paths: { '/a': { get: {} } } })).map(({ name, servers }) => [
+        name,
+        servers,
+      ]);
+    const root = [['GET /a', [{ basePath: '' }]]];
+    for (const servers of [undefined, [], 'no list', [7, null], [{ url: 5 }], [{}]])
+      assert.deepEqual(at({ openapi: '3.0.3', ...(servers !== undefined && { servers }) }), root);
+    assert.deepEqual(at({ openapi: '3.0.3', servers: [{ url: 'https://:8443/v1/' }] }), [
+      ['GET /v1/a', [{ basePath: '/v1' }]],
+    ]);
+    assert.deepEqual(at({ swagger: '2.0', basePath: 'v1' }), [['GET /v1/a', [{ basePath: '/v1' }]]]);
+    assert.deepEqual(at({ swagger: '2.0', host: 5, basePath: 5 }), root);
+  });
+
+  it('are none where there are no paths, and not protected by a demand that is none', () => {
+    assert.deepEqual(described({ openapi: '3.1.0' }), {});
+    const paths = { '/null': { get: { security: [null] } }, '/text': { get: { security: 'mtls' } } };
+    assert.deepEqual(protections({ openapi: '3.1.0', paths, ...SCHEMES }), {
+      'GET /null': 'none',
+      'GET /text': 'none',
+    });
+  });
+
+  it('have another name each where servers and paths make them the same', () => {
+    const paths = { '/v1/a': { get: {} }, '/a': { get: { servers: [{ url: '/v1' }] } } };
+    assert.deepEqual(Object.keys(described({ openapi: '3.0.3', paths })), ['GET /v1/a', 'GET /v1/a (2)']);
+  });
+
+  it('are protected as an extension says, in whatever word, and optionally where it says that of a scheme', () => {
+    for (const [word, protection] of [
+      ['Off', 'none'],
+      [null, 'none'],
+      ['OPTIONAL', 'optional'],
+      ['yes', 'required'],
+      [1, 'required'],
+    ] as const) {
+      const securityDefinitions = { cert: { type: 'apiKey', name: 'x', in: 'header', 'x-mtls': word } };
+      const document = { swagger: '2.0', securityDefinitions, security: [{ cert: [] }], paths: { '/': { get: {} } } };
+      assert.deepEqual(protections(document), { 'GET /': protection }, String(word));
+    }
+  });
+
   it('have names that are unique, whatever they are called', () => {
     const operations = operationsOf(
       { paths: { '/a': { get: {} }, '/__proto__': { get: {} }, 'x-not': { get: {} } } },

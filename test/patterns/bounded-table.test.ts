@@ -32,6 +32,10 @@ describe('a bounded table', () => {
     );
   });
 
+  it('says for how many entries it has room', () => {
+    assert.equal(new BoundedTable({ bytes: 1000, bytesPerEntry: 300 }).capacity, 3);
+  });
+
   it('holds one entry at least', () => {
     const small = new BoundedTable<string, number>({ bytes: 1, bytesPerEntry: 100 });
     small.touch('a', () => 1);

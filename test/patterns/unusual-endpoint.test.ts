@@ -26,6 +26,19 @@ describe('unusual_endpoint', () => {
     );
   });
 
+  it('is looked for by the certificate where that has no name, and not where it has no fingerprint either', () => {
+    const nameless = { subject: undefined, spiffeId: undefined };
+    for (const [identity, finds] of [
+      [certificate(1, nameless), true],
+      [{ ...certificate(1, nameless), fingerprint: '' }, false],
+    ] as const) {
+      const scene = new Scene('unusual_endpoint');
+      for (let index = 0; index < 100; index++) scene.request('GET /a', identity);
+      scene.seconds = DAY;
+      assert.equal(scene.request('GET /admin', identity) !== undefined, finds);
+    }
+  });
+
   it('is not judged by less than a hundred requests', () => {
     for (const [requests, finds] of [
       [99, false],

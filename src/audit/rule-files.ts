@@ -125,8 +125,8 @@ class RuleFile {
     try {
       return this.#read(text);
     } catch (fault) {
-      if (fault instanceof QueryError) throw this.#fault(node, `${called}: its "expr" is no PromQL: ${fault.message}`);
-      throw fault;
+      if (!(fault instanceof QueryError)) throw fault;
+      throw this.#fault(node, `${called}: its "expr" is no PromQL: ${fault.message}`);
     }
   }
 

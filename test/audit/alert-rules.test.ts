@@ -61,6 +61,12 @@ describe('the rules of Prometheus', () => {
     ['{"tls.server.handshake.duration_seconds_count", "error.type"="certificate_expired"}', true],
     ['{"tls.server.handshake.duration_seconds_count", "error.type"=`unknown_ca`}', false],
     ['{__name__=~"tls_(server|client)_handshake_duration_seconds_count", error_type="certificate\\x5fexpired"}', true],
+    [`${COUNT}{error_type="certificate\\137expired"}`, true],
+    [`${COUNT}{error_type="certificate\\u005fexpired"}`, true],
+    [`${COUNT}{error_type="certificate\\U0000005fexpired"}`, true],
+    [`${COUNT}{error_type!="\\n\\\\\\"\\U7fffffff"}`, true],
+    ['{error_type="certificate_expired"}', true],
+    ['{}', true],
     // How long, not how many; and the other side's.
     ['histogram_quantile(0.9, rate(tls_server_handshake_duration_seconds_bucket[5m])) > 1', false],
     ['tls_client_handshake_duration_seconds_count', false],
@@ -102,6 +108,8 @@ describe('the rules of Prometheus', () => {
     const summed = record('failures:10m', `sum by (service_name) (increase(${COUNT}[10m]))`);
     assert.ok(await watched(summed, alert('failures:10m > 0')));
     assert.ok(!(await watched(summed, alert('failures:10m{error_type="certificate_expired"} > 0'))));
+    const quoted = record('failures:10m', `sum by ("error.type") (increase(${COUNT}[10m]))`);
+    assert.ok(await watched(quoted, alert('failures:10m{error_type="certificate_expired"} > 0')));
     const without = record('failures:10m', `sum without (error_type) (increase(${COUNT}[10m]))`);
     assert.ok(!(await watched(without, alert('failures:10m{error_type!=""} > 0'))));
     const first = record('failures:10m', `topk(3, ${COUNT})`);
@@ -139,7 +147,13 @@ describe('the rules of Prometheus', () => {
     const spec = { groups: [{ name: 'g', rules: [alert('service:failures')] }] };
     const resource = file(`---\n# nothing yet\n---\n${JSON.stringify({ kind: 'PrometheusRule', spec })}\n`);
     const other = join(folder, 'other.yml');
-    writeFileSync(other, `groups:\n- name: h\n  rules: [&r {record: 'service:failures', expr: ${COUNT}}]\n`);
+    const aliased = [
+      `x: [&name 'service:failures', &labels {kind: tls, ? [odd] : x}, &query ${COUNT}, &none null]`,
+      'groups:',
+      '- name: h',
+      '  rules: [{record: *name, alert: *none, expr: *query, labels: *labels}, {record: other, expr: 1}]',
+    ];
+    writeFileSync(other, aliased.join('\n'));
     assert.ok(isWatched(EXPIRED, await readRuleFiles([resource, other])));
   });
 
@@ -174,6 +188,27 @@ describe('the rules of Prometheus', () => {
       /:4': a rule of group 'g' has both "alert" and "record"$/,
     ],
     ['no query', 'groups:\n- name: g\n  rules:\n  - alert: Down\n', /:4': alert 'Down' of group 'g' has no "expr"$/],
+    ['a name that is none', 'groups:\n- name: g\n  rules:\n  - alert: [a]\n', /:4': "alert" was expected to be text$/],
+    [
+      'labels that are none',
+      `groups: [{name: g, rules: [{record: r, expr: up, labels: x}]}]`,
+      /:1': labels was expected/,
+    ],
+    [
+      'a query that is a list',
+      'groups: [{name: g, rules: [{alert: A, expr: [up]}]}]',
+      /:1': alert 'A' of group 'g' has no/,
+    ],
+    [
+      'a query of any length',
+      `groups: [{name: g, rules: [{alert: A, expr: 'up${' '.repeat(100_000)}+ up'}]}]`,
+      /:1': alert 'A' of group 'g': its "expr" is no PromQL: longer than 100000 characters$/,
+    ],
+    [
+      'a file of any length',
+      `#${' '.repeat(8 * 1024 * 1024)}`,
+      /rules\.yml': longer than 8388608 characters; a file of/,
+    ],
     [
       'a query that ends early',
       'groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: sum(up\n',

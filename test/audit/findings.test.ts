@@ -645,6 +645,77 @@ describe('the findings', () => {
     assert.deepEqual(notes, ['100 more were left out, of findings about more than 500 subjects']);
   });
 
+  it('keep a bounded number of kinds of failures, of series and of services, and say so', () => {
+    const spans = Array.from({ length: 600 }, (_, n) =>
+      span('TLS server handshake', 1, failed({ 'error.type': `r${n}`, 'network.peer.address': '192.0.2.7' })),
+    );
+    const kinds = judge([HEALTH], spans, [], { rules: NO_RULES });
+    assert.equal(kinds.findings.filter(({ rule }) => rule === 'failure-without-alert').length, 500);
+    assert.deepEqual(kinds.notes, ['100 more were left out, of findings about more than 500 subjects']);
+
+    const points = Array.from({ length: 10_010 }, (_, n) => ({
+      ...counted(1),
+      resource: { 'service.name': 'shop', 'process.pid': n },
+    }));
+    const series = judge([HEALTH], [], [], {}, points);
+    assert.equal(series.findings[0]?.message, '10000 failures stood in the metrics alone');
+    assert.deepEqual(series.notes, ['10 records of failures could not be held against the spans: there are too many']);
+
+    const services = Array.from({ length: 600 }, (_, n) =>
+      [hashed, { 'tls.client.subject': 'CN=x' }].map(attributes =>
+        span('GET', 3, attributes, { resource: { 'service.name': `s${n}` } }),
+      ),
+    ).flat();
+    const named = judge([HEALTH], services).findings;
+    assert.equal(named.length, 500);
+    assert.equal(named[0]?.subject, 'tls.client.subject of s0');
+  });
+
+  it('count what was lost as whoever lost it does, and name him', () => {
+    const logs = [
+      log('', { dropped_items: 512, 'otelcol.component.id': 'otlp/a' }, { body: 'Exporting failed. Dropping data.' }),
+      log('', { rejected_items: 3, name: 'otlp/b' }, { body: 'Exporting failed. Rejecting data. Try more.' }),
+      log('', { dropped_items: -1 }, { body: 'Exporting failed. Dropping data.' }),
+      log('', {}, { body: { not: 'text' } }),
+    ];
+    const points = [
+      point('otel.sdk.exporter.log.exported', 5, { 'otel.component.name': 'otlp/0', 'error.type': '503' }),
+      // The same, later: it had counted 5 before.
+      { ...point('otelcol_exporter_send_failed_spans', 5, { exporter: 'otlp/c' }), started: NOON - DAY },
+      { ...point('otelcol_exporter_send_failed_spans', 12, { exporter: 'otlp/c' }), started: NOON - DAY },
+      { ...point('otelcol_exporter_send_failed_spans', 2, { exporter: 'otlp/d' }), isCumulative: false },
+      { ...point('otelcol_exporter_send_failed_spans', 2, { exporter: 'otlp/d' }), isCumulative: false },
+    ];
+    const { findings } = judge([HEALTH], visit(), logs, {}, points);
+    assert.deepEqual(
+      findings.filter(({ rule }) => rule === 'telemetry-lost').map(({ subject, message }) => [subject, message]),
+      [
+        ['Exporting failed. Dropping data: otlp/a', '512 records did not arrive'],
+        ['Exporting failed. Rejecting data: otlp/b', '3 records did not arrive'],
+        ['Exporting failed. Dropping data', '1 record did not arrive'],
+        ['otel.sdk.exporter.log.exported otlp/0 503', '5 records did not arrive'],
+        ['otelcol_exporter_send_failed_spans otlp/c', '7 records did not arrive'],
+        ['otelcol_exporter_send_failed_spans otlp/d', '4 records did not arrive'],
+      ],
+    );
+  });
+
+  it('leave out metrics of another service, and those that are too old', () => {
+    assert.equal(judge([HEALTH], [], [], { service: 'another' }, [counted(1)]).taken, 0);
+    assert.equal(judge([HEALTH], [], [], { since: NOON + 1 }, [counted(1)]).taken, 0);
+    assert.equal(judge([HEALTH], [], [], { service: 'shop', since: NOON }, [counted(1)]).taken, 1);
+  });
+
+  it('know by whose certificate a record tells who we were', () => {
+    const told = log('tls.handshake.failed', { 'error.type': 'unknown_ca', 'tls.server.subject': 'CN=x' });
+    const later = log('tls.handshake.failed', {}, { spanId: id(16), sampled: true });
+    const { findings } = judge([HEALTH], [], [told, later], { rules: NO_RULES });
+    assert.deepEqual(
+      findings.filter(({ rule }) => rule === 'failure-without-alert').map(({ subject }) => subject),
+      ['client unknown_ca of shop', 'server _OTHER of shop'],
+    );
+  });
+
   it('are of 500 services at most that no operation is described of, and say how many requests more there were', () => {
     const strangers = Array.from({ length: 502 }, (_, n) =>
       visit({ 'url.path': '/nothing' }, {}, { resource: { 'service.name': `shop-${n}` } }),

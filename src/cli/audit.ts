@@ -8,6 +8,7 @@ import { PRIVACY_WORDS, type PrivacyPolicy } from '../audit/privacy';
 import { htmlReport } from '../audit/report-html';
 import { sarifReport } from '../audit/report-sarif';
 import { RuleFileError, type RulesRead, readRuleFiles } from '../audit/rule-files';
+import { isAboutProbe } from '../probe/probe-findings';
 import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
 import { type EvidenceSink, keepMemorySmall, readEvidenceFiles } from './evidence-files';
@@ -95,7 +96,8 @@ export async function audit(parameters: readonly string[]): Promise<number> {
   } = run.conclude(probed?.findings);
   // Who probes has found something there: that of what was sent there is nothing.
   if (taken === 0 && !isPartial && !probed) throw new UsageError(nothingIn(options, notes));
-  const findings = known === undefined ? all : all.filter(({ fingerprint }) => !known.has(fingerprint));
+  const others = probed ? all.filter(finding => !isAboutProbe(finding)) : all;
+  const findings = known === undefined ? others : others.filter(({ fingerprint }) => !known.has(fingerprint));
   const evidence: EvidenceRead = {
     sources: options.source.names,
     ...seen,
@@ -114,7 +116,7 @@ export async function audit(parameters: readonly string[]): Promise<number> {
       seen: audited.filter(({ protection, requests }) => protection !== 'none' && requests > 0).length,
       proven,
       findings: numbersOf(findings),
-      ...(known && { known: all.length - findings.length }),
+      ...(known && { known: others.length - findings.length }),
     },
     operations: audited,
     findings,

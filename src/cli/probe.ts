@@ -157,13 +157,14 @@ export class Probe {
     readonly notes: readonly string[];
   } {
     const { address, waitMs } = this.#options;
-    const trails = this.#trails.find(this.#sent).map(found => this.#unlessInterrupted(found));
+    const found = this.#trails.find(this.#sent);
+    const trails = found.map(one => this.#unlessInterrupted(one));
     const plan = { ...this.#plan, leftOut: this.#leftOut };
     const sources = evidence.length > 1 ? `${evidence.length} files` : evidence.join();
     return {
       report: probeReport(address, plan, this.#sent, trails),
       findings: probeFindings(this.#sent, trails, `${sources.slice(0, 100)} within ${waitMs / 1000} s`),
-      notes: [...this.#notes, ...probeNotes(plan, this.#sent, trails), ...this.#trails.notes()],
+      notes: [...this.#notes, ...probeNotes(plan, this.#sent, found), ...this.#trails.notes()],
     };
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ExampleSpan, Finding, Occurrences, ProbeReport, ProbeResult } from '../audit/audit-result';
 import { FINDINGS, type ProbeFindingId } from '../audit/findings';
+import { PROBE_NAME } from './probe-certificates';
 import { PROBE_KINDS, type ProbeKind } from './probe-kinds';
 import type { ProbePlan } from './probe-plan';
 import type { SentProbe, TrailFound } from './probe-trails';
@@ -87,6 +88,11 @@ export function probeFindings(
     });
   }
   return findings;
+}
+
+/** It is about a certificate that was made to be found: that it ends soon is no news. */
+export function isAboutProbe({ rule, subject }: Finding): boolean {
+  return rule === 'certificate-near-end' && subject?.startsWith(`CN=${PROBE_NAME}: `) === true;
 }
 
 /** Sentences: what the probes do not prove, and why. */

@@ -212,8 +212,16 @@ function sourcesOf(single: readonly SentProbe[], ours: Iterable<Sighting>): Sour
   const addresses = new Set(pairs.flatMap(({ sighting: { address } }) => address ?? []));
   return {
     hasOurPorts: pairs.every(({ probe, sighting: { port } }) => port === undefined || port === probe.port),
-    isOurs: ({ address }) => addresses.size === 0 || address === undefined || addresses.has(address),
+    // Who reaches a server by IPv4 and IPv6 has an address of each.
+    isOurs: ({ address }) => {
+      const ofFamily = [...addresses].filter(one => isIpv4(one) === isIpv4(address));
+      return ofFamily.length === 0 || address === undefined || ofFamily.includes(address);
+    },
   };
+}
+
+function isIpv4(address: string | undefined): boolean {
+  return address?.includes('.') === true;
 }
 
 /** Those whose certificate nobody else has, and those who share one. */

@@ -12,6 +12,7 @@ import * as x509 from '@peculiar/x509';
 import Ajv2020 from 'ajv/dist/2020';
 import type { AuditResult } from '../../src/audit/audit-result';
 import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
+import { PROBE_PARAMETERS } from '../../src/cli/probe-options';
 import { type Ended, runOtelTls } from '../audit/otel-tls-command';
 import { APPLICATIONS, CHECKOUT, REGISTER } from '../support/application';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
@@ -317,6 +318,8 @@ describe('otel-tls audit --probe', function () {
         /^7 of 7 probes that ought to have been refused .*: no certificate, expired cert/,
       );
       assert.equal(scoreCard.proven, 0);
+      // The one that was made to have ended.
+      assert.ok(findings.every(({ rule }) => rule !== 'certificate-near-end'));
     } finally {
       await evidence.close();
     }
@@ -573,6 +576,11 @@ describe('otel-tls audit --probe', function () {
       } finally {
         server.close();
       }
+    });
+
+    it('documents every option in the help of the audit', async () => {
+      const { stdout } = await runOtelTls(['audit', '--help'], folder);
+      for (const option of Object.keys(PROBE_PARAMETERS)) assert.ok(stdout.includes(`--${option} `), option);
     });
 
     it('demands an operation that it may ask for, and asks for others only where told', async () => {

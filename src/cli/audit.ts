@@ -80,8 +80,9 @@ export async function audit(parameters: readonly string[]): Promise<number> {
     },
   };
   const probe = options.probe && Probe.plan(options.probe, operations, description.document);
-  await probe?.agree();
-  const isPartial = await gather(options, probe ? both(sink, probe.sink) : sink, probe);
+  const growing = probe && options.source.kind === 'files' ? await GrowingFiles.at(options.source.names) : undefined;
+  await probe?.agree((await growing?.absent()) ?? []);
+  const isPartial = await gather(options, probe ? both(sink, probe.sink) : sink, probe, growing);
 
   const probed = probe?.conclude(options.source.names);
   for (const note of probed?.notes ?? []) sink.note(note);
@@ -331,7 +332,12 @@ function sinceFrom(text: string | undefined): number | undefined {
 }
 
 /** Answers true when what was read is not all: somebody interrupted it. */
-async function gather(options: Options, sink: EvidenceSink, probe: Probe | undefined): Promise<boolean> {
+async function gather(
+  options: Options,
+  sink: EvidenceSink,
+  probe: Probe | undefined,
+  growing: GrowingFiles | undefined,
+): Promise<boolean> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   // The second one ends the process as it would without us.
@@ -345,16 +351,17 @@ async function gather(options: Options, sink: EvidenceSink, probe: Probe | undef
   };
   try {
     switch (source.kind) {
-      case 'files':
+      case 'files': {
         keepMemorySmall();
-        if (probe) {
-          const growing = await GrowingFiles.at(source.names);
-          await probing(() => growing.look(probe.sink));
-        }
-        await readEvidenceFiles(source.names, sink, signal, ({ read, total }) =>
+        if (probe && growing) await probing(() => growing.look(probe.sink));
+        const absent = (await growing?.absent()) ?? [];
+        for (const file of absent) sink.note(`${file}: nothing was ever written to it, there is no such file`);
+        const there = source.names.filter(file => !absent.includes(file));
+        await readEvidenceFiles(there, sink, signal, ({ read, total }) =>
           progress.say(`reading evidence: ${total === 0 ? 100 : Math.floor((read / total) * 100)} %`),
         );
         break;
+      }
       case 'jaeger': {
         const [url] = source.names;
         const ask = (since: number, into: EvidenceSink) =>

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type EvidenceSink, sizeOf, tellRequest } from './evidence-files';
 
 /** What is read at once; a look that finds more goes on with the next. */
@@ -18,9 +19,20 @@ export class GrowingFiles {
     this.#files = new Map(sizes.map(([file, at]) => [file, { at, rest: Buffer.of() }]));
   }
 
-  /** Throws `UsageError` where there is no such file. */
+  /**
+   * A file that is not there yet is one that a collector has not had anything to write to. Throws `UsageError` where there
+   * can be none.
+   */
   static async at(files: readonly string[]): Promise<GrowingFiles> {
-    return new GrowingFiles(await Promise.all(files.map(async file => [file, await sizeOf(file)] as const)));
+    const sizes = files.map(async file => [file, (await isAbsent(file)) ? 0 : await sizeOf(file)] as const);
+    return new GrowingFiles(await Promise.all(sizes));
+  }
+
+  /** Those that are not there yet. */
+  async absent(): Promise<readonly string[]> {
+    const files = [...this.#files.keys()];
+    const isEachAbsent = await Promise.all(files.map(isAbsent));
+    return files.filter((_, index) => isEachAbsent[index]);
   }
 
   async look(sink: EvidenceSink): Promise<void> {
@@ -34,6 +46,16 @@ export class GrowingFiles {
       if (size > state.at) await grown(file, state, size, sink).catch(() => undefined);
     }
   }
+}
+
+/** Nothing is there, but the folder in which it could be. */
+async function isAbsent(file: string): Promise<boolean> {
+  const isThere = (path: string) =>
+    access(path).then(
+      () => true,
+      (fault: NodeJS.ErrnoException) => fault.code !== 'ENOENT',
+    );
+  return !(await isThere(file)) && (await isThere(dirname(file)));
 }
 
 async function grown(

@@ -63,8 +63,11 @@ export class Probe {
     return new Probe(options, plan, asksForName);
   }
 
-  /** Says what will be sent, and asks. Throws `UsageError` unless somebody agrees. */
-  async agree(): Promise<void> {
+  /**
+   * Says what will be sent, and asks. `absent`: files of evidence that are not there yet. Throws `UsageError` unless
+   * somebody agrees.
+   */
+  async agree(absent: readonly string[]): Promise<void> {
     const { stdin, stderr } = process;
     const { address, isAgreed } = this.#options;
     const count = numbered(this.#plan.probes.length, 'request');
@@ -73,7 +76,8 @@ export class Probe {
       throw new UsageError(
         `--probe '${address}': ${count} would be sent, and there is no terminal to ask on whether they may; expected --yes`,
       );
-    stderr.write(`${this.#lines().join('\n')}\n`);
+    const waitedFor = absent.map(file => `${printable(file)} is not there yet: it is waited for.`);
+    stderr.write(`${[...this.#lines(), ...waitedFor].join('\n')}\n`);
     if (isAgreed) return;
     if (!(await isConfirmed('Send them? [y/N] ')))
       throw new UsageError(`--probe '${address}': nothing was sent, as nobody agreed; expected y`);

@@ -254,13 +254,16 @@ describe('otel-tls audit --probe', function () {
 
   it('finds that failures leave no trail where the server is not instrumented', async () => {
     const address = await api('server', undefined);
-    const evidence = file('nothing.jsonl', '');
-    const [{ findings, probes }, { exitCode }] = await probed(
+    // Nobody has written anything there yet, and nobody does.
+    const evidence = join(folder, 'nothing.jsonl');
+    const [{ findings, probes, evidence: read }, { exitCode, stderr }] = await probed(
       address,
       ...['--evidence', evidence, '--probe-wait', '1s'],
       ...everyCertificate,
     );
     assert.equal(exitCode, 1);
+    assert.match(stderr, /nothing\.jsonl is not there yet: it is waited for\.\n$/);
+    assert.match(read.notes.join('\n'), /nothing\.jsonl: nothing was ever written to it, there is no such file/);
     assert.ok(probes!.sendings.every(({ trail }) => trail === 'missing'));
     const found = findings.filter(({ rule }) => rule === 'probe-without-trail');
     const bad = [
@@ -418,10 +421,14 @@ describe('otel-tls audit --probe', function () {
       stdout += text;
     });
     // One that asks whom the server accepts, the first that counts, and the second.
+    const closed = once(child, 'close');
+    const visitors = running.at(-1)!.stdout!;
     let came = '';
-    while (came.split('somebody came').length <= 3) came += (await once(running.at(-1)!.stdout!, 'data'))[0];
-    child.kill('SIGINT');
-    const [exitCode] = await once(child, 'close');
+    visitors.on('data', text => {
+      came += text;
+      if (came.split('somebody came').length > 3) child.kill('SIGINT');
+    });
+    const [exitCode] = await closed;
     const { probes, evidence, findings } = JSON.parse(stdout) as AuditResult;
     assert.ok(probes!.sent > 0 && probes!.sent < probes!.planned, `${probes!.sent}`);
     assert.deepEqual([evidence.partial, exitCode], [true, 1]);
@@ -514,7 +521,7 @@ describe('otel-tls audit --probe', function () {
       [[...PROBE, '--probe-wait', 'long'], /--probe-wait 'long': expected a time such as 30s, 2m/],
       [[...PROBE, '--probe-method', 'STEAL'], /--probe-method 'STEAL': expected one of GET, HEAD/],
       [['--probe-ca', 'authority.pem'], /--probe-ca is given without --probe URL: expected the server to probe/],
-      [[...PROBE, '--evidence', 'none.jsonl'], /--evidence 'none\.jsonl': there is no such file/],
+      [[...PROBE, '--evidence', 'no/where.jsonl'], /--evidence 'no\/where\.jsonl': there is no such file/],
       [
         PROBE,
         /--probe 'https:\/\/127\.0\.0\.1:1': not reachable \(ECONNREFUSED\); a server that speaks TLS was expected there/,

@@ -638,6 +638,9 @@ export class AuditRun {
   #notes(): string[] {
     const { handshakes, requests, records, subjects } = this.#dropped;
     return [
+      this.#spans > 0 &&
+        this.#requests + this.#seenHandshakes === 0 &&
+        `not one of the ${this.#spans} spans is a request that a server received, or a handshake`,
       handshakes > 0 &&
         `${handshakes} handshakes over the first ${MOST_HANDSHAKES} were not remembered: requests were not asked whether theirs is in the evidence`,
       requests > 0 &&

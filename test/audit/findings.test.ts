@@ -700,6 +700,14 @@ describe('the findings', () => {
     );
   });
 
+  it('come with a note when no span is what is looked for', () => {
+    const told = 'not one of the 1 spans is a request that a server received, or a handshake';
+    assert.deepEqual(judge([HEALTH], [span('SELECT', 3, {})]).notes, [told]);
+    assert.deepEqual(judge([HEALTH], visit()).notes, []);
+    assert.deepEqual(judge([HEALTH], [failure]).notes, []);
+    assert.deepEqual(judge([HEALTH], []).notes, []);
+  });
+
   it('leave out metrics of another service, and those that are too old', () => {
     assert.equal(judge([HEALTH], [], [], { service: 'another' }, [counted(1)]).taken, 0);
     assert.equal(judge([HEALTH], [], [], { since: NOON + 1 }, [counted(1)]).taken, 0);

@@ -137,6 +137,8 @@ export class SideBySide {
           OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(this.#receiver.address() as AddressInfo).port}/${run}`,
           OTEL_METRICS_EXPORTER: 'none',
           OTEL_LOGS_EXPORTER: 'none',
+          // Everything at the end: an export in between is a request, which the application without us does not have.
+          OTEL_BSP_SCHEDULE_DELAY: '600000',
           // Every handshake is looked for, however many fail at once.
           OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT: '1000000',
           ...manner.environment,

@@ -8,11 +8,13 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import * as x509 from '@peculiar/x509';
 import Ajv2020 from 'ajv/dist/2020';
 import type { AuditResult } from '../../src/audit/audit-result';
 import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
-import { PROBE_PARAMETERS } from '../../src/cli/probe-options';
+import { PROBE_PARAMETERS, probeOptionsFrom } from '../../src/cli/probe-options';
+import { UsageError } from '../../src/cli/usage-error';
 import { type Ended, runOtelTls } from '../audit/otel-tls-command';
 import { APPLICATIONS, CHECKOUT, REGISTER } from '../support/application';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
@@ -521,20 +523,37 @@ describe('otel-tls audit --probe', function () {
       [[...PROBE, '--probe-wait', 'long'], /--probe-wait 'long': expected a time such as 30s, 2m/],
       [[...PROBE, '--probe-method', 'STEAL'], /--probe-method 'STEAL': expected one of GET, HEAD/],
       [['--probe-ca', 'authority.pem'], /--probe-ca is given without --probe URL: expected the server to probe/],
-      [[...PROBE, '--evidence', 'no/where.jsonl'], /--evidence 'no\/where\.jsonl': there is no such file/],
-      [
-        PROBE,
-        /--probe 'https:\/\/127\.0\.0\.1:1': not reachable \(ECONNREFUSED\); a server that speaks TLS was expected there/,
-      ],
     ];
     for (const [parameters, complaint] of MISTAKES) {
       it(`cannot run with ${JSON.stringify(parameters.filter(one => one !== '--yes'))}`, async () => {
-        const evidence = parameters.includes('--evidence') ? [] : ['--evidence', description];
-        const { stdout, stderr, exitCode } = await audit(...evidence, ...parameters);
+        const args = parameters.map(one => (one.endsWith('.pem') ? join(folder, one) : one));
+        const { values } = parseArgs({ args, options: PROBE_PARAMETERS });
+        const isTime = (text: string) => (/^\d+s$/.test(text) ? 1000 : undefined);
+        await assert.rejects(probeOptionsFrom(values, isTime), fault => {
+          assert.ok(fault instanceof UsageError);
+          assert.match(fault.message.replaceAll(`${folder}/`, ''), complaint);
+          assert.doesNotMatch(fault.message, /secret|PRIVATE|\n/);
+          return fault.exitCode === 2;
+        });
+      });
+    }
+
+    const NOT_THERE: readonly [parameters: string[], complaint: RegExp][] = [
+      [['--evidence', 'no/where.jsonl'], /--evidence 'no\/where\.jsonl': there is no such file/],
+      [
+        ['--evidence', 'api.yaml'],
+        /--probe 'https:\/\/127\.0\.0\.1:1': not reachable \(ECONNREFUSED\); a server that speaks TLS was expected there/,
+      ],
+      [
+        ['--evidence', 'api.yaml', '--probe-key', 'good-key.pem'],
+        /^otel-tls: --probe-key 'good-key\.pem': the certificate/,
+      ],
+    ];
+    for (const [parameters, complaint] of NOT_THERE) {
+      it(`ends with 2 and one sentence: ${JSON.stringify(parameters)}`, async () => {
+        const { stdout, stderr, exitCode } = await audit(...PROBE, ...parameters);
         assert.deepEqual([stdout, exitCode], ['', 2], stderr);
-        const sentence = stderr.trimEnd().split('\n').at(-1)!;
-        assert.match(sentence, complaint);
-        assert.doesNotMatch(stderr, /secret|PRIVATE/);
+        assert.match(stderr.trimEnd().split('\n').at(-1)!, complaint);
       });
     }
 

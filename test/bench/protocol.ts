@@ -38,6 +38,9 @@ export function variantsOf(scenario: Scenario): Readonly<Partial<Record<Variant,
 export const COMPARED_WITH: Readonly<Partial<Record<Variant, readonly [Variant, string]>>> = {
   all: ['floor', 'floor'],
   fingerprints: ['all', 'without'],
+  // What an SDK costs that is merely there is not ours.
+  failed_only: ['sdk_only', 'SDK alone'],
+  sampled_out: ['sdk_only', 'SDK alone'],
   http_again: ['http', 'http'],
   http_and_ours: ['http', 'http'],
   http_and_ours_sampled_out: ['http_sampled_out', 'http, sampled out'],

@@ -16,6 +16,7 @@ import { startOtlpReceiver } from '../../src/cli/otlp-receiver';
 import { PROBE_PARAMETERS, probeOptionsFrom } from '../../src/cli/probe-options';
 import { UsageError } from '../../src/cli/usage-error';
 import { type Ended, runOtelTls } from '../audit/otel-tls-command';
+import { codeBlocks } from '../docs/markdown';
 import { APPLICATIONS, CHECKOUT, REGISTER } from '../support/application';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority';
 import { needsProgram } from '../support/summary';
@@ -189,6 +190,25 @@ describe('otel-tls audit --probe', function () {
       assert.ok(validate(result), JSON.stringify(validate.errors));
       const told = JSON.stringify(result) + stderr;
       assert.doesNotMatch(told, /PRIVATE KEY|BEGIN CERTIFICATE/);
+    } finally {
+      await evidence.close();
+    }
+  });
+
+  it('prints what the README shows of it: else paste that there', async () => {
+    const evidence = await growingEvidence('shown.jsonl');
+    try {
+      const address = await api('server', evidence.endpoint);
+      const { stdout, stderr } = await audit(
+        ...['--evidence', evidence.path, '--probe', address, '--probe-ca', 'authority.pem'],
+        ...['--probe-certificate', 'good.pem', '--probe-key', 'good-key.pem', '--yes', '--probe-rate', '10'],
+      );
+      const from = stdout.indexOf('Probes of ');
+      const printed = stdout.slice(from, stdout.indexOf('\n\n', from)).replace(address, 'https://localhost:8443');
+      const shown = codeBlocks(readFileSync(join(CHECKOUT, 'README.md'), 'utf8')).find(({ text }) =>
+        text.startsWith('Probes of '),
+      );
+      assert.equal(shown?.text.trimEnd(), printed.trimEnd(), stderr);
     } finally {
       await evidence.close();
     }

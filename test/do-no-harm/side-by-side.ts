@@ -6,7 +6,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMPILED } from '../support/application';
 import { writeCredentials } from './credentials';
 
 const FIXTURES = join(__dirname, '../../../test/fixtures/do-no-harm');
@@ -128,7 +127,6 @@ export class SideBySide {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           PATH: process.env['PATH'],
-          ...COMPILED,
           NO_COLOR: '1',
           DO_NO_HARM_CREDENTIALS: join(this.#folder, 'credentials.json'),
           DO_NO_HARM_REPORT: reportFile,

@@ -121,8 +121,8 @@ export async function inTurn<Result>(work: () => Promise<Result>): Promise<Resul
   }
 }
 
-/** What Node compiled once it need not compile again, where somebody has set a folder aside for that: half of a start. */
-export const COMPILED: Readonly<Record<string, string>> = process.env['NODE_COMPILE_CACHE']
+/** What Node compiled once it need not compile again, where somebody has set a folder aside for that. */
+const COMPILED: Readonly<Record<string, string>> = process.env['NODE_COMPILE_CACHE']
   ? { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
   : {};
 

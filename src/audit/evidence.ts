@@ -253,6 +253,16 @@ export function textOf(attributes: EvidenceAttributes, name: string): string | u
   return typeof value === 'string' ? bounded(value) : undefined;
 }
 
+/** Those of these attributes that are text. */
+export function textsOf(attributes: EvidenceAttributes, names: readonly string[]): { readonly [name: string]: string } {
+  const texts: { [name: string]: string } = {};
+  for (const name of names) {
+    const text = textOf(attributes, name);
+    if (text !== undefined) texts[name] = text;
+  }
+  return texts;
+}
+
 const LONGEST_TEXT = 200;
 const LONGEST_PATH = 2048;
 const LONGEST_SEARCHED = 65_536;

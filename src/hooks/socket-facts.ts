@@ -34,7 +34,12 @@ interface TlsWrap {
   onhandshakestart?: unknown;
   /** The context for the name that was asked for, where the server had one: by its SNICallback, or by addContext. */
   sni_context?: unknown;
-  _parent?: { bytesRead?: number; bytesWritten?: number; isStreamBase?: boolean; constructor?: { name?: string } };
+  _parent?: Pick<TlsWrap, 'getpeername' | 'getsockname'> & {
+    bytesRead?: number;
+    bytesWritten?: number;
+    isStreamBase?: boolean;
+    constructor?: { name?: string };
+  };
   /** Takes encrypted bytes that Node had read before TLS began. */
   receive?(bytes: Uint8Array): unknown;
 }
@@ -352,10 +357,14 @@ export function otherEnd(socket: Socket): Endpoint & { readonly transport: Trans
   return { ...endpointFrom(handle, 'getpeername'), transport };
 }
 
-/** Asked of the handle: the socket's own getters leave what they found behind, where the application can see it. */
+/**
+ * Asked of the handle: the socket's own getters leave what they found behind, where the application can see it. Of the one
+ * below TLS, to which that would only hand the question on.
+ */
 function endpointFrom(handle: TlsWrap | null | undefined, ask: 'getpeername' | 'getsockname'): Endpoint {
   const found: Endpoint = {};
-  handle?.[ask]?.(found);
+  const below = handle?._parent ?? handle;
+  below?.[ask]?.(found);
   return { address: found.address, port: found.port };
 }
 

@@ -239,11 +239,17 @@ export class TlsSocketHook<Birth = unknown> {
     const hook = this;
     return function end(this: tls.TLSSocket, ...args: unknown[]) {
       const watched = hook.#sockets.get(this);
-      if (watched !== undefined && watched.observation.side === 'client' && !this.readableEnded) {
-        watched.endedByUs = true;
-      }
+      if (watched !== undefined && watched.observation.side === 'client') hook.#ending(this, watched);
       return Reflect.apply(below['end'] as Method, this, args);
     };
+  }
+
+  #ending(socket: tls.TLSSocket, watched: WatchedSocket<Birth>): void {
+    try {
+      if (!socket.readableEnded) watched.endedByUs = true;
+    } catch (fault) {
+      tellFault(fault);
+    }
   }
 
   #beforeDestroy(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, error: unknown): void {

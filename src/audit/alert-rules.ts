@@ -1,4 +1,4 @@
-import { FAILURE_REASONS, type FailureReasonRow } from '../handshake/failure-reasons';
+import { FAILURE_REASONS, type FailureReasonRow, rowOfReason } from '../handshake/failure-reasons';
 import { asLabel, NAME, type Selector } from './prometheus-query';
 
 /** An alerting rule, or a recording rule: what it asks for. */
@@ -38,12 +38,8 @@ export const GRAVE_REASONS: readonly string[] = Object.entries<FailureReasonRow>
 export function isWatched(failure: FailureClass, rules: PrometheusRules): boolean {
   if (seriesOf(failure).some(series => rules.alerts.some(alert => rings(alert, series, rules)))) return true;
   // What strangers do who try around: seen together, they are a pattern that has an alert of its own.
-  if (failure.pattern !== undefined || reasonRow(failure.reason)?.severity !== 'INFO') return false;
+  if (failure.pattern !== undefined || rowOfReason(failure.reason)?.severity !== 'INFO') return false;
   return failure.side === 'server' && isWatched({ service: failure.service, pattern: 'scanner' }, rules);
-}
-
-function reasonRow(reason: string): FailureReasonRow | undefined {
-  return Object.hasOwn(FAILURE_REASONS, reason) ? FAILURE_REASONS[reason as keyof typeof FAILURE_REASONS] : undefined;
 }
 
 /** One series in which a class is counted. */
@@ -71,7 +67,7 @@ function seriesOf(failure: FailureClass): Series[] {
       labels: { ...labels, tls_handshake_outcome: 'failed' },
     },
   ];
-  if (side === 'server' && reasonRow(reason)?.phase === 'certificate')
+  if (side === 'server' && rowOfReason(reason)?.phase === 'certificate')
     series.push({
       names: counterNames('tls.server.client_certificate.verifications'),
       labels: { ...labels, tls_verify_result: reason === 'certificate_required' ? 'not_presented' : 'failed' },

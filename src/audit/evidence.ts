@@ -1,5 +1,6 @@
 import type { AttributeName } from '../telemetry/attributes';
 import type { RequestAttributeName } from '../telemetry/request-attributes';
+import { SPANS_BY_NAME } from '../telemetry/span-names';
 import type { ExampleSpan } from './audit-result';
 import type { RequestTarget } from './path-templates';
 
@@ -116,14 +117,6 @@ export interface Leak {
 const SERVER = 2;
 const CLIENT = 3;
 
-/** Handshake spans, and which part we played. */
-const HANDSHAKE_SPANS: ReadonlyMap<string, 'client' | 'server'> = new Map([
-  ['TLS server handshake', 'server'],
-  ['TLS client handshake', 'client'],
-  ['TLS client handshake refused', 'client'],
-  ['TLS server renegotiation refused', 'server'],
-]);
-
 /** undefined when the span is no request that a server received. The older conventions' names count too. */
 export function seenRequest(span: EvidenceSpan): SeenRequest | undefined {
   if (span.kind !== SERVER) return undefined;
@@ -163,7 +156,7 @@ export function seenRequest(span: EvidenceSpan): SeenRequest | undefined {
 
 /** undefined when the span is no handshake. */
 export function seenHandshake(span: EvidenceSpan): SeenHandshake | undefined {
-  const side = HANDSHAKE_SPANS.get(span.name);
+  const side = SPANS_BY_NAME.get(span.name)?.side;
   if (side === undefined) return undefined;
   const read = readerOf(span.attributes);
   const reason = read.text('error.type');

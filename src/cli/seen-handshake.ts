@@ -1,6 +1,7 @@
-import { FAILURE_REASONS } from '../handshake/failure-reasons';
+import { rowOfReason } from '../handshake/failure-reasons';
 import type { AttributeName } from '../telemetry/attributes';
 import type { EventName } from '../telemetry/events';
+import { SPANS_BY_NAME } from '../telemetry/span-names';
 import type { Attributes, AttributeValue, ReceivedLog, ReceivedSpan } from './otlp-messages';
 
 /**
@@ -90,7 +91,7 @@ export interface SeenAlert {
 
 /** undefined when the span is no TLS handshake: most spans of an application are not. */
 export function seenHandshake(span: ReceivedSpan): SeenHandshake | undefined {
-  const kind = HANDSHAKE_SPANS.get(span.name);
+  const kind = SPANS_BY_NAME.get(span.name);
   if (!kind) return undefined;
   return {
     ...told(span.attributes, kind.side, span.status.code === 'error'),
@@ -99,7 +100,7 @@ export function seenHandshake(span: ReceivedSpan): SeenHandshake | undefined {
     service: readerOf(span.resource).text('service.name'),
     traceId: span.traceId,
     spanId: span.spanId,
-    refusalOf: kind.refusal ? (span.links[0]?.spanId ?? '') : undefined,
+    refusalOf: kind.isRefusal ? (span.links[0]?.spanId ?? '') : undefined,
   };
 }
 
@@ -122,19 +123,6 @@ export function seenHandshakeOfLog(log: ReceivedLog): SeenHandshake | undefined 
 export function jsonOf({ at, ...handshake }: SeenHandshake): Readonly<Record<string, unknown>> {
   return { time: new Date(at).toISOString(), ...handshake };
 }
-
-interface HandshakeSpan {
-  readonly side: 'client' | 'server';
-  /** The tunnel had stood before: the span is linked to the handshake's. */
-  readonly refusal?: true;
-}
-
-const HANDSHAKE_SPANS: ReadonlyMap<string, HandshakeSpan> = new Map<string, HandshakeSpan>([
-  ['TLS server handshake', { side: 'server' }],
-  ['TLS client handshake', { side: 'client' }],
-  ['TLS client handshake refused', { side: 'client', refusal: true }],
-  ['TLS server renegotiation refused', { side: 'server', refusal: true }],
-]);
 
 const FAILURE_EVENT: EventName = 'tls.handshake.failed';
 
@@ -169,7 +157,7 @@ function told(attributes: Attributes, side: SeenHandshake['side'], isError: bool
     certificate: side && certificateOf(attribute, side === 'server' ? 'tls.client' : 'tls.server'),
     alert: alertOf(attribute),
     errorCode: attribute.text('tls.error.code'),
-    hint: reason === undefined ? undefined : hintFor(reason),
+    hint: reason === undefined ? undefined : rowOfReason(reason)?.hint,
   } satisfies Partial<SeenHandshake>;
 }
 
@@ -258,11 +246,4 @@ function alertOf(attribute: AttributeReader): SeenAlert | undefined {
   const description = attribute.text('tls.alert.description');
   if (code === undefined && description === undefined) return undefined;
   return { code, description, direction: attribute.text('tls.alert.direction') };
-}
-
-/** undefined for a reason we have never heard of: a newer version of the instrumentation may have sent it. */
-function hintFor(reason: string): string | undefined {
-  return Object.hasOwn(FAILURE_REASONS, reason)
-    ? FAILURE_REASONS[reason as keyof typeof FAILURE_REASONS].hint
-    : undefined;
 }

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { FAILURE_REASONS } from '../handshake/failure-reasons';
+import { rowOfReason } from '../handshake/failure-reasons';
 import type { SeenEndpoint, SeenHandshake } from './seen-handshake';
 import { columnsOf, type Paint, printable, type Tone } from './terminal-text';
 
@@ -240,8 +240,7 @@ function toneOf(handshake: SeenHandshake): Tone {
 }
 
 function toneOfReason(reason: string | undefined): Tone {
-  const row = reason !== undefined && Object.hasOwn(FAILURE_REASONS, reason);
-  const severity = row ? FAILURE_REASONS[reason as keyof typeof FAILURE_REASONS].severity : 'WARN';
+  const severity = (reason === undefined ? undefined : rowOfReason(reason)?.severity) ?? 'WARN';
   return severity === 'ERROR' ? 'grave' : severity === 'INFO' ? 'noise' : 'bad';
 }
 

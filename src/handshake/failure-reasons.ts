@@ -788,6 +788,11 @@ export const FAILURE_REASONS = {
 
 export type FailureReason = keyof typeof FAILURE_REASONS;
 
+/** Undefined for a reason that we have never heard of: another version of the instrumentation may have sent it. */
+export function rowOfReason(reason: string): FailureReasonRow | undefined {
+  return Object.hasOwn(FAILURE_REASONS, reason) ? FAILURE_REASONS[reason as FailureReason] : undefined;
+}
+
 export interface FailureReasonRow {
   /** One sentence: "Results when ...". */
   readonly brief: string;

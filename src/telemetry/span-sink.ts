@@ -16,14 +16,7 @@ import { type EventName, explanationOf, REFUSAL_EVENT } from './events';
 import type { Occurrence } from './occurrence';
 import { occasionsFor } from './occasions';
 import type { Sink } from './sink';
-
-/** Names carry no host: they are what a person groups by. */
-export const SPAN_NAMES = {
-  server: 'TLS server handshake',
-  client: 'TLS client handshake',
-  clientRefused: 'TLS client handshake refused',
-  serverRefused: 'TLS server renegotiation refused',
-} as const;
+import { SPAN_NAMES } from './span-names';
 
 /** Every handshake as one span, started and ended when it is over, with the times it really had. */
 export class SpanSink implements Sink {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
 import { explanationOf } from '../../src/telemetry/events';
-import { SPAN_NAMES } from '../../src/telemetry/span-sink';
+import { SPAN_NAMES } from '../../src/telemetry/span-names';
 import { ENVIRONMENT } from './environment';
 import { codeBlocks } from './markdown';
 import { withFreshTables } from './readme-tables';

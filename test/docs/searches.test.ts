@@ -5,7 +5,7 @@ import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
 import { ATTRIBUTES } from '../../src/telemetry/attributes';
 import { ANSWER_ATTRIBUTES } from '../../src/telemetry/decision-events';
 import { REQUEST_ATTRIBUTES } from '../../src/telemetry/request-attributes';
-import { SPAN_NAMES } from '../../src/telemetry/span-sink';
+import { SPAN_NAMES } from '../../src/telemetry/span-names';
 import { SEARCHES } from './searches';
 import { readTraceql } from './traceql';
 import { tagsText, WATCHED_ATTRIBUTES, withFreshSearches } from './watching-tables';

@@ -1,5 +1,5 @@
-import { type AuditedOperation, type EvidenceRead, type Finding, type Rule, SEVERITIES } from './audit-result';
 import type { PrometheusRules } from './alert-rules';
+import { type AuditedOperation, type EvidenceRead, type Finding, type Rule, SEVERITIES } from './audit-result';
 import { MOST_SUBJECTS, TimeSpan } from './counts';
 import {
   type EvidenceAttributes,

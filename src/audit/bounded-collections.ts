@@ -25,34 +25,35 @@ export class BoundedMap<Value> extends Map<string, Value> {
   getOrMake(key: string, make: () => Value): Value | undefined {
     const known = this.get(key);
     if (known !== undefined) return known;
-    if (this.size < this.#most) {
-      const made = make();
-      super.set(key, made);
-      return made;
-    }
-    this.#leftOut++;
-    return undefined;
+    // Only where there is room for it: to make one may cost something.
+    if (this.size < this.#most) this.set(key, make());
+    else this.#leftOut++;
+    return this.get(key);
   }
 }
 
 /** Takes so many and no more. */
-export class BoundedSet extends Set<string> {
-  readonly #most: number;
-  #leftOut = 0;
+export class BoundedSet {
+  readonly #values: BoundedMap<true>;
 
   constructor(most: number) {
-    super();
-    this.#most = most;
+    this.#values = new BoundedMap(most);
+  }
+
+  add(value: string): void {
+    this.#values.set(value, true);
+  }
+
+  has(value: string): boolean {
+    return this.#values.has(value);
+  }
+
+  [Symbol.iterator](): MapIterator<string> {
+    return this.#values.keys();
   }
 
   /** How often something came for which there was no room. */
   get leftOut(): number {
-    return this.#leftOut;
-  }
-
-  override add(value: string): this {
-    if (this.size < this.#most || this.has(value)) return super.add(value);
-    this.#leftOut++;
-    return this;
+    return this.#values.leftOut;
   }
 }

@@ -1,4 +1,5 @@
 import type { AuditedOperation, Location } from './audit-result';
+import { type Fields, own, recordOf } from './unknown-shape';
 
 /** One operation of an API description, and who may call it. */
 export interface Operation
@@ -183,15 +184,4 @@ function unique(name: string, taken: Set<string>): string {
   for (let n = 2; taken.has(free); n++) free = `${name} (${n})`;
   taken.add(free);
   return free;
-}
-
-type Fields = Readonly<{ [key: string]: unknown }>;
-
-function recordOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-}
-
-/** Never what a prototype has: descriptions are somebody's text. */
-function own(record: Fields, key: string): unknown {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -2,6 +2,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { createGunzip } from 'node:zlib';
+import { fieldOf, listOf } from '../audit/unknown-shape';
 import {
   MalformedRequest,
   type Received,
@@ -327,14 +328,4 @@ function tellOneByOne(signal: Signal, groups: unknown, sink: Pick<EvidenceSink, 
   return first === undefined
     ? `a request with something that is no OTLP in it: the ${NOUNS[signal]} were read`
     : `${malformed} ${NOUNS[signal]} that are none were left out: ${first}`;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function fieldOf(value: unknown, field: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
-    ? (value as { [field: string]: unknown })[field]
-    : undefined;
 }

@@ -1,3 +1,4 @@
+import { fieldOf, listOf } from '../audit/unknown-shape';
 import type { EvidenceSink } from './evidence-files';
 import type { Attributes, AttributeValue, ReceivedSpan } from './otlp-messages';
 import { UsageError } from './usage-error';
@@ -233,14 +234,4 @@ function attributesOf(tags: unknown): Attributes {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') attributes[key] = value;
   }
   return attributes;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function fieldOf(value: unknown, field: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, field)
-    ? (value as { [field: string]: unknown })[field]
-    : undefined;
 }

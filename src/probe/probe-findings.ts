@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { ExampleSpan, Finding, Occurrences, ProbeReport, ProbeResult } from '../audit/audit-result';
-import { FINDINGS, type ProbeFindingId } from '../audit/findings';
+import { Count } from '../audit/counts';
+import { FINDINGS } from '../audit/findings';
+import { ofRule } from '../audit/found';
 import { PROBE_NAME } from './probe-certificates';
 import { PROBE_KINDS, type ProbeKind } from './probe-kinds';
 import type { ProbePlan } from './probe-plan';
@@ -154,24 +155,12 @@ function article(title: string): string {
   return title.startsWith('no ') ? title : `${/^[aeiou]/.test(title) ? 'an' : 'a'} ${title}`;
 }
 
-function ofRule(rule: ProbeFindingId, about: string) {
-  const { severity } = FINDINGS[rule];
-  return { rule, severity, fingerprint: createHash('sha256').update(`${rule}\n${about}`).digest('hex').slice(0, 16) };
-}
-
-const MOST_TRACES = 5;
-
 /** Of what was sent: what to look for, and not to be found there. */
 function occurrencesOf(probes: readonly SentProbe[], of: number): Occurrences {
-  const times = probes.map(({ at }) => at);
-  return {
-    count: probes.length,
-    of,
-    firstSeen: new Date(Math.min(...times)).toISOString(),
-    lastSeen: new Date(Math.max(...times)).toISOString(),
-    traceIds: probes.slice(0, MOST_TRACES).map(({ planned }) => planned.traceId),
-    example: exampleOf(probes[0]!),
-  };
+  const count = new Count();
+  for (const probe of probes) count.add(probe.at, exampleOf(probe));
+  count.asked = of;
+  return count.occurrences;
 }
 
 function exampleOf({ planned, detail, status, serialNumber, fingerprint, port }: SentProbe): ExampleSpan {

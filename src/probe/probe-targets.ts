@@ -1,4 +1,5 @@
 import type { DescriptionDocument, Operation } from '../audit/operations';
+import { type Fields, listOf, own, recordOf } from '../audit/unknown-shape';
 
 /** A protected operation as a probe asks for it. */
 export interface ProbeTarget {
@@ -46,8 +47,6 @@ export function probeTargets(
       return { operation, method: operation.method, path: `${base}${path}${queryOf(parameters)}` || '/' };
     });
 }
-
-type Fields = Readonly<{ [key: string]: unknown }>;
 
 /** What no application means by anything, and what fits where words, names or identifiers of letters do. */
 const HARMLESS_TEXT = 'probe';
@@ -151,17 +150,4 @@ function exampleOf(parameter: Fields): string | undefined {
 function textOf(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return undefined;
   return wellFormed(String(value).slice(0, LONGEST_VALUE));
-}
-
-function recordOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-/** Never what a prototype has: descriptions are somebody's text. */
-function own(record: Fields, key: string): unknown {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

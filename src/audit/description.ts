@@ -16,7 +16,8 @@ export interface Description {
   readonly read: DescriptionRead;
 }
 
-const LONGEST_TEXT = 32 * 1024 * 1024;
+/** Bytes of an answer. */
+const LARGEST_ANSWER = 32 * 1024 * 1024;
 const PATIENCE_MS = 10_000;
 const MOST_HOPS = 10;
 
@@ -40,7 +41,7 @@ export async function readDescription(source: string): Promise<Description> {
   const { bundle } = await import('@apidevtools/json-schema-ref-parser');
   const parser = require('@readme/openapi-parser') as typeof OpenApiParser;
   const lost = (fault: unknown) => {
-    throw new DescriptionError(wordsOf(fault, source));
+    throw new DescriptionError(wordsOf(fault, source, text => written.lineOfReference(text)));
   };
   const bundled = await bundle(source, { resolve: { http: { timeout: PATIENCE_MS, safeUrlResolver: false } } }).catch(
     lost,
@@ -109,6 +110,26 @@ class WrittenDocuments {
       const file = reference && this.#fileOf(reference);
       if (file && !this.#opened.has(file)) await this.open(file).catch(() => undefined);
     }
+  }
+
+  /** The line of the reference in the description that a complaint speaks of. Undefined: it is in another file. */
+  lineOfReference(complaint: string): number | undefined {
+    const { document, lines } = this.#opened.get(this.#main)!;
+    let longest = '';
+    let offset: number | undefined;
+    this.#yaml.visit(document, {
+      Map: (_, node) => {
+        const reference = this.#reference(node);
+        if (reference === undefined) return;
+        const [file = ''] = reference.split('#', 1);
+        // A file is named by its whole path.
+        const name = complaint.includes(reference) ? reference : file.replace(/^(?:\.{1,2}\/)+/, '');
+        if (name.length <= longest.length || !complaint.includes(name)) return;
+        longest = name;
+        offset = (node.get('$ref', true) as Yaml.Scalar | undefined)?.range?.[0];
+      },
+    });
+    return offset === undefined ? undefined : lines.linePos(offset).line;
   }
 
   /** The key at the end of the path, or of what could be found of it. */
@@ -200,9 +221,24 @@ async function textOf(source: string): Promise<string> {
       `${source}: the answer is HTML; an OpenAPI description in JSON or YAML was expected there`,
     );
   }
-  const text = await response.text();
-  if (text.length > LONGEST_TEXT) throw new DescriptionError(`${source}: larger than ${LONGEST_TEXT} characters`);
-  return text;
+  return bodyOf(response, source);
+}
+
+/** No more than a description may have: nobody waits for the rest. */
+async function bodyOf(response: Response, source: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > LARGEST_ANSWER) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw new DescriptionError(`${source}: the answer broke off; an OpenAPI description was expected there`);
+  }
+  if (bytes > LARGEST_ANSWER) throw new DescriptionError(`${source}: larger than ${LARGEST_ANSWER} bytes`);
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 const FILE_FAULTS: { readonly [code: string]: string } = {
@@ -219,10 +255,11 @@ function unreachable(fault: unknown): string {
 }
 
 /** Of a reference that leads nowhere, or a file that is none. */
-function wordsOf(fault: unknown, source: string): string {
+function wordsOf(fault: unknown, source: string, lineOf: (text: string) => number | undefined): string {
   const message = oneLine((fault as Error).message ?? String(fault));
   const local = message.replaceAll(`${process.cwd()}/`, '');
-  return `${source}: ${local} (rule: every $ref can be resolved)`;
+  const line = lineOf(message);
+  return `${source}${line === undefined ? '' : `:${line}`}: ${local} (rule: every $ref can be resolved)`;
 }
 
 type Invalid = Extract<OpenApiParser.ValidationResult, { valid: false }>;
@@ -295,7 +332,7 @@ function offsetOf(document: Yaml.Document.Parsed, path: Pointer): number | undef
     const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
     if (typeof last === 'number' && node?.range) return node.range[0];
   }
-  return undefined;
+  return document.contents?.range?.[0];
 }
 
 function oneLine(text: string): string {

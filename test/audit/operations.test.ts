@@ -387,8 +387,31 @@ paths:
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     try {
-      await assert.rejects(readDescription(source), { message: `${source}: larger than 33554432 characters` });
+      await assert.rejects(readDescription(source), { message: `${source}: larger than 33554432 bytes` });
     } finally {
+      server.close();
+    }
+  });
+
+  it('says of an answer that it broke off, or never ends, and waits for no more of it', async () => {
+    let isEndless = false;
+    const server = createServer((_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write('#'.repeat(1024 * 1024)));
+      };
+      if (isEndless) more();
+      if (isEndless) response.on('drain', more);
+      else response.writeHead(200, { 'content-length': 100 }).write('openapi: ', () => response.destroy());
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      const message = `${source}: the answer broke off; an OpenAPI description was expected there`;
+      await assert.rejects(readDescription(source), { name: 'DescriptionError', message });
+      isEndless = true;
+      await assert.rejects(readDescription(source), { message: `${source}: larger than 33554432 bytes` });
+    } finally {
+      server.closeAllConnections();
       server.close();
     }
   });
@@ -408,12 +431,28 @@ paths:
     [
       'a reference to nothing',
       "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c: { $ref: '#/nowhere' }\n",
-      /^FILE: .*nowhere.* \(rule: every \$ref can be resolved\)$/,
+      /^FILE:4: .*nowhere.* \(rule: every \$ref can be resolved\)$/,
     ],
     [
       'a reference to a file that is not there',
       "openapi: 3.1.0\ninfo: { title: A, version: '1' }\npaths:\n  /c: { $ref: 'nowhere.yaml' }\n",
-      /^FILE: .*nowhere\.yaml.* \(rule: every \$ref can be resolved\)$/,
+      /^FILE:4: .*nowhere\.yaml.* \(rule: every \$ref can be resolved\)$/,
+    ],
+    [
+      'the one of several references that leads nowhere',
+      `openapi: 3.1.0
+info: { title: A, version: '1' }
+paths:
+  /a: { $ref: '#/components/pathItems/a' }
+  /b: { $ref: '#/components/pathItems/ab' }
+components: { pathItems: { a: {} } }
+`,
+      /^FILE:5: .*ab.* \(rule: every \$ref can be resolved\)$/,
+    ],
+    [
+      'what is missing at the top',
+      '# An API.\nopenapi: 3.1.0\npaths: {}\n',
+      /^FILE:2: must have required property 'info' \(rule: required\)/,
     ],
     [
       'an element of a list, in its line',

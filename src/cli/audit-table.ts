@@ -162,7 +162,7 @@ function scoreCard({ scoreCard: card, evidence }: AuditResult, paint: Paint): st
   const total = critical + high + medium + low;
   const known = card.known === undefined ? '' : `, ${card.known} more in the baseline`;
   return [
-    `${paint('strong', 'Score card')}${evidence.partial ? `  ${paint('bad', '(partial: the run was interrupted)')}` : ''}`,
+    `${paint('strong', 'Score card')}${evidence.partial ? `  ${paint('bad', '(partial: not all of the evidence was read)')}` : ''}`,
     `  operations  ${String(card.operations).padStart(5)}`,
     `  protected   ${String(card.protected).padStart(5)}`,
     `  seen        ${String(card.seen).padStart(5)}${share(card.seen, card.protected)}`,

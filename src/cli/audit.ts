@@ -13,7 +13,7 @@ import { PACKAGE_VERSION } from '../version';
 import { auditTable } from './audit-table';
 import { type EvidenceSink, keepMemorySmall, readEvidenceFiles } from './evidence-files';
 import { GrowingFiles } from './growing-files';
-import { readJaeger } from './jaeger';
+import { JaegerBrokeOff, readJaeger } from './jaeger';
 import { startOtlpReceiver } from './otlp-receiver';
 import { Probe } from './probe';
 import { PROBE_HELP, PROBE_PARAMETERS, type ProbeOptions, probeOptionsFrom } from './probe-options';
@@ -45,8 +45,8 @@ const HELP = `otel-tls audit: which operations of an API that mutual TLS protect
   --help
 
 ${PROBE_HELP}
-Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 the audit could not run, or was
-interrupted and had found nothing until then.
+Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 the audit could not run, or did not
+come to an end and had found nothing until then.
 `;
 
 /** `otel-tls audit`. Resolves with the exit code. Throws `UsageError` when it cannot run. */
@@ -193,6 +193,10 @@ async function optionsFrom(parameters: readonly string[]): Promise<Options | 'he
     throw new UsageError('an OpenAPI description is missing: expected a file or URL; see otel-tls audit --help');
   if (more.length > 0)
     throw new UsageError(`'${more[0]}': expected one description; files of evidence follow --evidence`);
+  if (hasUserIn(description))
+    throw new UsageError(
+      'the address of the description has a user or a password in it; expected one such as https://api.example.com/openapi.yaml',
+    );
   const given = [values.evidence && '--evidence', values.jaeger && '--jaeger', values.listen && '--listen'].filter(
     Boolean,
   );
@@ -239,6 +243,10 @@ function sourceFrom(
   if (values.jaeger !== undefined) {
     if (!/^https?:\/\//i.test(values.jaeger) || !URL.canParse(values.jaeger))
       throw new UsageError(`--jaeger '${values.jaeger}': expected an address such as http://localhost:16686`);
+    if (hasUserIn(values.jaeger))
+      throw new UsageError(
+        '--jaeger: the address has a user or a password in it; expected one such as http://localhost:16686',
+      );
     return { kind: 'jaeger', names: [values.jaeger] };
   }
   if (values.listen === undefined) return { kind: 'files', names: files };
@@ -249,6 +257,12 @@ function sourceFrom(
   const forMs = isUnsaid ? 0 : durationOf(values.for ?? '10m');
   if (forMs === undefined) throw new UsageError(`--for '${values.for}': expected a time such as 30s, 10m, 2h`);
   return { kind: 'listen', names: [`OTLP over http, port ${port}`], port, forMs };
+}
+
+/** Nobody asks with these, and what is written there ought not to be repeated, least of all in a report. */
+function hasUserIn(address: string): boolean {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  return url !== undefined && (url.username !== '' || url.password !== '');
 }
 
 function parsed(parameters: readonly string[]) {
@@ -331,7 +345,7 @@ function sinceFrom(text: string | undefined): number | undefined {
   return date;
 }
 
-/** Answers true when what was read is not all: somebody interrupted it. */
+/** Answers true when what was read is not all: somebody interrupted it, or its source ended early. */
 async function gather(
   options: Options,
   sink: EvidenceSink,
@@ -345,6 +359,7 @@ async function gather(
   const { signal } = interruption;
   const { source } = options;
   const progress = progressOn(process.stderr);
+  let hasBrokenOff = false;
   const probing = async (look: () => Promise<void>) => {
     await probe?.send(signal, progress.say);
     await probe?.awaitTrails(look, signal, progress.say);
@@ -373,7 +388,11 @@ async function gather(
           await probing(() => ask(began - JAEGER_SLACK_MS, probe.sink));
         }
         progress.say(`asking ${url}`);
-        await ask(options.since ?? 0, sink);
+        await ask(options.since ?? 0, sink).catch(fault => {
+          if (!(fault instanceof JaegerBrokeOff)) throw fault;
+          hasBrokenOff = true;
+          sink.note(`${fault.message}; what came before that was read`);
+        });
         break;
       }
       case 'listen':
@@ -387,7 +406,7 @@ async function gather(
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
   if (signal.aborted) sink.note('interrupted: what is reported rests on the evidence read until then');
-  return signal.aborted;
+  return signal.aborted || hasBrokenOff;
 }
 
 /** Of clocks: a trace's time is that of the machine which recorded it. */

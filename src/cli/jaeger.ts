@@ -23,10 +23,13 @@ const SHORTEST_STRETCH = 10;
 const PATIENCE_MS = 30_000;
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 
+/** It answered, and then did not any more: what had come until then has been told. */
+export class JaegerBrokeOff extends UsageError {}
+
 /**
  * Reads traces by Jaeger's query API (`/api/services`, `/api/traces`). It has no pages, only a limit: a stretch of time
- * with more traces than that is halved. Throws `UsageError` with the address and what was expected there. Resolves early
- * when `signal` says so.
+ * with more traces than that is halved. Throws `UsageError` with the address and what was expected there,
+ * `JaegerBrokeOff` when something had come. Resolves early when `signal` says so.
  */
 export async function readJaeger(query: JaegerQuery, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
   const reading = new JaegerReading(query.url, sink, signal);
@@ -35,8 +38,13 @@ export async function readJaeger(query: JaegerQuery, sink: EvidenceSink, signal:
     sink.note(
       `${query.url} knows ${services.length} services: the first ${MOST_SERVICES} were read; choose one with --service`,
     );
-  for (const service of services.slice(0, MOST_SERVICES)) await reading.read(service, query.since, query.until);
-  reading.end();
+  try {
+    for (const service of services.slice(0, MOST_SERVICES)) await reading.read(service, query.since, query.until);
+  } catch (fault) {
+    throw fault instanceof UsageError && reading.hasRead ? new JaegerBrokeOff(fault.message) : fault;
+  } finally {
+    reading.end();
+  }
 }
 
 class JaegerReading {
@@ -58,6 +66,10 @@ class JaegerReading {
   async services(): Promise<readonly string[]> {
     const names = await this.#ask('/api/services', 'a list of services');
     return names.filter(name => typeof name === 'string');
+  }
+
+  get hasRead(): boolean {
+    return this.#traces.size > 0;
   }
 
   /** The later half first: when there is too much, what is new counts most. */

@@ -609,6 +609,19 @@ describe('otel-tls audit', function () {
       assert.match(evidence.notes.join('\n'), /^interrupted: /m);
     });
 
+    it('keeps what it has when Jaeger answers no more, and marks it', async () => {
+      answers = ({ searchParams }) => {
+        if (!searchParams.has('service')) return { body: JSON.stringify({ data: ['orders', 'lost'] }) };
+        if (searchParams.get('service') === 'orders') return { body: JSON.stringify({ data: [trace(1)] }) };
+        return { status: 503, body: '' };
+      };
+      const { stdout, exitCode } = await audit('--jaeger', url, '--format', 'json');
+      const { evidence } = JSON.parse(stdout) as AuditResult;
+      assert.deepEqual([exitCode, evidence.partial, evidence.requests], [1, true, 1]);
+      assert.match(evidence.notes.join('\n'), /: the answer was 503; .*; what came before that was read$/m);
+      assert.equal((await audit('--jaeger', url, '--fail-on', 'never')).exitCode, 2);
+    });
+
     it('says in one sentence that it cannot be reached', async () => {
       const other = createServer();
       await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
@@ -662,6 +675,7 @@ describe('otel-tls audit', function () {
       ['--jaeger', 'localhost:16686'],
       /--jaeger 'localhost:16686': expected an address such as http:\/\/localhost:16686/,
     ],
+    [['--jaeger', 'http://me:secret@localhost'], /^otel-tls: --jaeger: the address has a user or a password in it; /],
     [
       ['--evidence', GAPS, '--baseline', 'none.json'],
       /--baseline 'none\.json': cannot be read \(ENOENT\); the report of an/,

@@ -33,7 +33,7 @@ const TALKATIVE = {
   OTEL_INSTRUMENTATION_TLS_PEER_CERTIFICATE_EXPIRY: 'true',
   OTEL_INSTRUMENTATION_TLS_FLOOD_LIMIT: '1000',
   OTEL_INSTRUMENTATION_TLS_PATTERNS:
-    'retry_burst.failures=2,scanner.kinds=1,scanner.attempts=2,certificate_rotation.certificates=2',
+    'retry_burst.failures=2,scanner.kinds=1,scanner.attempts=2,certificate_rotation.unverified=2',
   OTEL_INSTRUMENTATION_TLS_FORWARDED_PRESET: 'envoy-xfcc',
   OTEL_INSTRUMENTATION_TLS_FORWARDED_TRUSTED_PROXIES: 'loopback',
   // A first message has a session's ticket in it, or the name of a pre-shared key.

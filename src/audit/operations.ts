@@ -1,5 +1,5 @@
 import type { AuditedOperation, Location } from './audit-result';
-import { type Fields, own, recordOf } from './unknown-shape';
+import { type Fields, fieldOf, recordOf } from './unknown-shape';
 
 /** One operation of an API description, and who may call it. */
 export interface Operation
@@ -53,7 +53,7 @@ export function operationsOf(
     const item = recordOf(value);
     if (item === undefined || !path.startsWith('/')) continue;
     for (const method of METHODS) {
-      const operation = recordOf(own(item, method));
+      const operation = recordOf(fieldOf(item, method));
       if (operation === undefined) continue;
       const servers = reading.servers(operation, item);
       const name = unique(`${method.toUpperCase()} ${servers[0]!.basePath}${path}`, names);
@@ -84,7 +84,7 @@ class Reading {
 
   protection(operation: Fields, item: Fields): Pick<Operation, 'protection' | 'schemes' | 'isUserKnown'> {
     // An empty list takes away what the description demands of all.
-    const security = own(operation, 'security') ?? own(this.#document, 'security');
+    const security = fieldOf(operation, 'security') ?? fieldOf(this.#document, 'security');
     const alternatives = Array.isArray(security) ? security.map(one => Object.keys(recordOf(one) ?? {})) : [];
     const schemes = [...new Set(alternatives.flat().filter(name => this.#protectionBy(name) !== 'none'))];
     // Of schemes in one alternative all are asked for, so the strictest tells.
@@ -96,9 +96,9 @@ class Reading {
       return { protection, schemes, isUserKnown };
     }
     for (const place of [operation, item, this.#document]) {
-      const extension = this.#extensions.find(name => own(place, name) !== undefined);
+      const extension = this.#extensions.find(name => fieldOf(place, name) !== undefined);
       if (extension === undefined) continue;
-      const protection = protectionOf(own(place, extension));
+      const protection = protectionOf(fieldOf(place, extension));
       return { protection, schemes: protection === 'none' ? [] : [extension], isUserKnown };
     }
     return { protection: 'none', schemes: [], isUserKnown };
@@ -111,7 +111,7 @@ class Reading {
       return [{ ...hostOf(host), basePath: withoutEnd(typeof basePath === 'string' ? basePath : '') }];
     }
     for (const place of [operation, item, this.#document]) {
-      const servers = own(place, 'servers');
+      const servers = fieldOf(place, 'servers');
       if (!Array.isArray(servers) || servers.length === 0) continue;
       const read = servers.map(recordOf).flatMap(server => (server === undefined ? [] : serverOf(server)));
       if (read.length > 0) return read;
@@ -122,8 +122,8 @@ class Reading {
   #scheme(name: string): Fields | undefined {
     const schemes =
       recordOf(this.#document['securityDefinitions']) ??
-      recordOf(recordOf(this.#document['components'])?.['securitySchemes']);
-    return schemes && recordOf(own(schemes, name));
+      recordOf(fieldOf(this.#document['components'], 'securitySchemes'));
+    return recordOf(fieldOf(schemes, name));
   }
 
   #protectionBy(name: string): Operation['protection'] {
@@ -131,7 +131,7 @@ class Reading {
     const scheme = this.#scheme(name);
     if (scheme === undefined) return 'none';
     if (scheme['type'] === 'mutualTLS') return 'required';
-    return strictest(this.#extensions.map(extension => protectionOf(own(scheme, extension))));
+    return strictest(this.#extensions.map(extension => protectionOf(fieldOf(scheme, extension))));
   }
 
   #isOfUsers(name: string): boolean {
@@ -159,7 +159,7 @@ function serverOf(server: Fields): ServedAt[] {
   const variables = recordOf(server['variables']) ?? {};
   // A variable that stands where the scheme or the host does is filled in, or nothing could be told apart.
   const filled = url.replace(/\{([^{}]*)\}/g, (whole, name: string, at: number) => {
-    const value = recordOf(own(variables, name))?.['default'];
+    const value = fieldOf(fieldOf(variables, name), 'default');
     return typeof value === 'string' && (at === 0 || value.includes('/')) ? value : whole;
   });
   const [, authority, path = ''] = /^(?:[a-z][a-z0-9+.-]*:)?\/\/([^/?#]*)([^?#]*)/i.exec(filled) ?? [];

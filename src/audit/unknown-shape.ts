@@ -12,13 +12,8 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Never what a prototype has: it is somebody's text. */
-export function own(record: Fields, key: string): unknown {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-/** Undefined: it has no such field, or can have none. */
+/** Undefined: it has no such field, or can have none. Never what a prototype has: names are somebody's text. */
 export function fieldOf(value: unknown, field: string): unknown {
   const record = recordOf(value);
-  return record && own(record, field);
+  return record && Object.hasOwn(record, field) ? record[field] : undefined;
 }

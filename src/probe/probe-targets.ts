@@ -1,5 +1,5 @@
 import type { DescriptionDocument, Operation } from '../audit/operations';
-import { type Fields, listOf, own, recordOf } from '../audit/unknown-shape';
+import { type Fields, fieldOf, listOf, recordOf } from '../audit/unknown-shape';
 
 /** A protected operation as a probe asks for it. */
 export interface ProbeTarget {
@@ -31,15 +31,15 @@ export function probeTargets(
   return operations
     .filter(({ protection, method }) => protection === 'required' && methods.includes(method))
     .map(operation => {
-      const item = recordOf(own(recordOf(own(document, 'paths')) ?? {}, operation.path)) ?? {};
-      const fields = recordOf(own(item, operation.method.toLowerCase())) ?? {};
+      const item = recordOf(fieldOf(fieldOf(document, 'paths'), operation.path)) ?? {};
+      const fields = recordOf(fieldOf(item, operation.method.toLowerCase())) ?? {};
       const places = [fields, item, document];
       const server = operation.servers.find(one => one.host === host) ?? operation.servers[0];
       const base = basePath ?? filled(server?.basePath ?? '', name => variable(places, name));
-      const parameters = [...listOf(own(fields, 'parameters')), ...listOf(own(item, 'parameters'))].flatMap(one => {
-        const parameter = recordOf(one);
-        return parameter ? [parameter] : [];
-      });
+      const parameters = [fields, item]
+        .flatMap(place => listOf(fieldOf(place, 'parameters')))
+        .map(recordOf)
+        .filter(parameter => parameter !== undefined);
       const path = filled(
         operation.path,
         name => harmlessValue(parameterOf(parameters, 'path', name)) ?? HARMLESS_TEXT,
@@ -89,9 +89,8 @@ function wellFormed(text: string): string {
 /** Of the nearest `servers` that knows it. */
 function variable(places: readonly Fields[], name: string): string {
   for (const place of places) {
-    for (const server of listOf(own(place, 'servers'))) {
-      const variables = recordOf(own(recordOf(server) ?? {}, 'variables'));
-      const value = textOf(own(recordOf(own(variables ?? {}, name)) ?? {}, 'default'));
+    for (const server of listOf(fieldOf(place, 'servers'))) {
+      const value = textOf(fieldOf(fieldOf(fieldOf(server, 'variables'), name), 'default'));
       if (value !== undefined) return value;
     }
   }
@@ -99,15 +98,15 @@ function variable(places: readonly Fields[], name: string): string {
 }
 
 function parameterOf(parameters: readonly Fields[], place: string, name: string): Fields | undefined {
-  return parameters.find(parameter => own(parameter, 'in') === place && own(parameter, 'name') === name);
+  return parameters.find(parameter => fieldOf(parameter, 'in') === place && fieldOf(parameter, 'name') === name);
 }
 
 /** Without what is demanded nothing but 400 comes back; what has no example is left to that. */
 function queryOf(parameters: readonly Fields[]): string {
   const pairs = parameters
-    .filter(parameter => own(parameter, 'in') === 'query' && own(parameter, 'required') === true)
+    .filter(parameter => fieldOf(parameter, 'in') === 'query' && fieldOf(parameter, 'required') === true)
     .flatMap(parameter => {
-      const [name, value] = [textOf(own(parameter, 'name')), exampleOf(parameter)];
+      const [name, value] = [textOf(fieldOf(parameter, 'name')), exampleOf(parameter)];
       return name === undefined || value === undefined
         ? []
         : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`];
@@ -120,29 +119,29 @@ function harmlessValue(parameter: Fields | undefined): string | undefined {
   const example = exampleOf(parameter);
   if (example !== undefined && example !== '') return example;
   // OpenAPI 2.0 has type and format at the parameter itself.
-  const schema = recordOf(own(parameter, 'schema')) ?? parameter;
-  const minimum = own(schema, 'minimum');
+  const schema = recordOf(fieldOf(parameter, 'schema')) ?? parameter;
+  const minimum = fieldOf(schema, 'minimum');
   if (typeof minimum === 'number' && minimum > 0) return String(Math.ceil(minimum));
-  for (const key of [own(schema, 'format'), own(schema, 'type')])
+  for (const key of [fieldOf(schema, 'format'), fieldOf(schema, 'type')])
     if (typeof key === 'string' && Object.hasOwn(HARMLESS_VALUES, key)) return HARMLESS_VALUES[key];
   return undefined;
 }
 
 /** Where descriptions have examples, the nearest first: of the parameter, of its schema. */
 function exampleOf(parameter: Fields): string | undefined {
-  const schema = recordOf(own(parameter, 'schema')) ?? {};
-  const named = recordOf(own(parameter, 'examples'));
+  const schema = fieldOf(parameter, 'schema');
+  const named = recordOf(fieldOf(parameter, 'examples'));
   const candidates = [
-    own(parameter, 'example'),
-    ...Object.values(named ?? {}).map(one => own(recordOf(one) ?? {}, 'value')),
-    own(parameter, 'x-example'),
-    own(schema, 'example'),
-    ...listOf(own(schema, 'examples')),
-    own(schema, 'const'),
-    own(schema, 'default'),
-    own(parameter, 'default'),
-    ...listOf(own(schema, 'enum')),
-    ...listOf(own(parameter, 'enum')),
+    fieldOf(parameter, 'example'),
+    ...Object.values(named ?? {}).map(one => fieldOf(one, 'value')),
+    fieldOf(parameter, 'x-example'),
+    fieldOf(schema, 'example'),
+    ...listOf(fieldOf(schema, 'examples')),
+    fieldOf(schema, 'const'),
+    fieldOf(schema, 'default'),
+    fieldOf(parameter, 'default'),
+    ...listOf(fieldOf(schema, 'enum')),
+    ...listOf(fieldOf(parameter, 'enum')),
   ];
   return candidates.map(textOf).find(text => text !== undefined);
 }

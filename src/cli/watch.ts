@@ -4,6 +4,7 @@ import { FAILURE_REASONS } from '../handshake/failure-reasons';
 import { detectionLines, seenDetection } from './detection-lines';
 import { type OtlpReceiver, startOtlpReceiver } from './otlp-receiver';
 import { jsonOf, type SeenHandshake, seenHandshake, seenHandshakeOfLog } from './seen-handshake';
+import { seenSuppression, suppressionLines } from './suppression-lines';
 import { type Paint, paintFor, printable, printableJson, widthOf } from './terminal-text';
 import { createTimeline, Tally } from './timeline';
 import { UsageError } from './usage-error';
@@ -33,8 +34,8 @@ publicKeyAlgorithm, publicKeySize, publicKeyCurve, signatureAlgorithm, extendedK
 alert {code, description, direction}, errorCode, hint, service, traceId, spanId; and refusalOf, when the
 peer was refused after the handshake had succeeded: its span id. What is not known is left out.
 
-Patterns of abuse (tls.abuse.detected) are shown as they are found, but not with --json, and not where --reason, --peer
-or --subject chooses handshakes.
+Patterns of abuse (tls.abuse.detected) are shown as they are found, and how many failures a flood left unsaid
+(tls.telemetry.suppressed), but not with --json, and not where --reason, --peer or --subject chooses handshakes.
 
 Ends on Ctrl-C with a summary.
 `;
@@ -73,6 +74,9 @@ export async function watch(parameters: readonly string[]): Promise<number> {
       const detections = options.showsDetections ? logs.map(seenDetection) : [];
       for (const detection of detections)
         if (detection) stdout.write(`${detectionLines(detection, look).join('\n')}\n`);
+      const suppressions = options.showsDetections ? logs.map(seenSuppression) : [];
+      for (const suppression of suppressions)
+        if (suppression) stdout.write(`${suppressionLines(suppression, look).join('\n')}\n`);
     },
     resource(attributes) {
       const name = attributes['service.name'];

@@ -125,7 +125,7 @@ describe('otel-tls watch', () => {
     assert.deepEqual(objects[9]!['alert'], { code: 48, description: 'unknown_ca', direction: 'received' });
   });
 
-  it('shows patterns of abuse, but not in JSON, and not where handshakes are chosen', async () => {
+  it('shows patterns of abuse, and what a flood left unsaid, but not in JSON, and not where handshakes are chosen', async () => {
     const { outcomes } = DETECTION;
     for (const [parameters, shown] of outcomes) {
       const watch = await start(...parameters);
@@ -138,6 +138,7 @@ describe('otel-tls watch', () => {
       await watch.end('SIGINT');
       assert.equal(/‼ scanner\n +192\.0\.2\.7 · 10 handshakes\n +→ /.test(watch.output()), shown, parameters.join(' '));
       assert.equal(watch.output().includes('192.0.2.7'), shown);
+      assert.equal(watch.output().includes('569 more handshakes failed'), shown);
     }
   });
 
@@ -264,7 +265,7 @@ describe('otel-tls, told what it does not understand,', () => {
   });
 });
 
-/** A log record as it is sent, and with which parameters it is shown. */
+/** Log records as they are sent, and with which parameters they are shown. */
 const DETECTION = {
   request: {
     resourceLogs: [
@@ -280,6 +281,11 @@ const DETECTION = {
                   { key: 'tls.abuse.count', value: { intValue: '10' } },
                   { key: 'network.peer.address', value: { stringValue: '192.0.2.7' } },
                 ],
+              },
+              {
+                eventName: 'tls.telemetry.suppressed',
+                timeUnixNano: '1795341600000000000',
+                attributes: [{ key: 'tls.suppressed.handshakes', value: { intValue: '569' } }],
               },
             ],
           },

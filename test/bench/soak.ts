@@ -2,14 +2,18 @@
  * What is left in memory of 100,000 handshakes, most of them failing, under the preload: bytes a handshake, as the slope
  * of a line through what is held after each round. Beside it a bare server, which has its own slope.
  *
- *     npm run soak [-- --handshakes 100000 --rounds 20]
+ *     npm run soak [-- --handshakes 100000 --rounds 20 --server bare,preloaded]
  */
 import { parseArgs } from 'node:util';
 import { Collector } from '../support/collector';
 import { Attacker, FloodedServer, KINDS, makeCredentials } from './flooding';
 
 const { values: options } = parseArgs({
-  options: { handshakes: { type: 'string', default: '100000' }, rounds: { type: 'string', default: '20' } },
+  options: {
+    handshakes: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '20' },
+    server: { type: 'string', default: 'bare,preloaded' },
+  },
 });
 const ROUNDS = Number(options.rounds);
 const HANDSHAKES_A_ROUND = Math.ceil(Number(options.handshakes) / ROUNDS);
@@ -33,6 +37,7 @@ async function main(): Promise<void> {
     ['bare', undefined],
     ['preloaded', preload],
   ] as const) {
+    if (!options.server.split(',').includes(name)) continue;
     const server = await FloodedServer.start(credentials, environment);
     const held: (readonly [handshakes: number, bytes: number])[] = [];
     for (let round = 0; round <= ROUNDS; round++) {

@@ -275,16 +275,44 @@ function complaintsOf(
   const complaints = result.errors.slice(0, 5).map(({ message }) => {
     const [sentence = ''] = message.split('\n');
     const at = /^>\s*(\d+) \|/m.exec(message)?.[1];
-    const path = at === undefined ? undefined : pathAt(pretty, Number(at));
+    const path = at === undefined ? pathNamedIn(sentence, document) : pathAt(pretty, Number(at));
     const offset = path && offsetOf(written, path);
     const rule = /^([A-Z][A-Z ]+[A-Z]) /.exec(sentence)?.[1];
-    const words = rule ? `${sentence.slice(rule.length + 1)} (rule: ${rule.toLowerCase()})` : sentence;
+    const words = rule
+      ? `${sentence.slice(rule.length + 1)} (rule: ${rule.toLowerCase()})`
+      : `${sentence} (rule: the specification's)`;
     const what = /\^+ (.+)$/m.exec(message)?.[1];
     const place = offset === undefined ? source : `${source}:${lines.linePos(offset).line}`;
     return `${place}: ${oneLine(what ? `${words}: ${what}` : words)}`;
   });
   const more = result.errors.length - complaints.length + result.additionalErrors;
   return [...complaints, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
+/** What is said beyond the schema has no line, but names a path, or an operation by its id. */
+function pathNamedIn(sentence: string, document: unknown): Pointer | undefined {
+  const { paths } = document as { paths?: unknown };
+  if (typeof paths !== 'object' || paths === null) return undefined;
+  const keys = Object.keys(paths);
+  const [named] = keys.filter(key => sentence.includes(`/paths${key}`)).sort((one, other) => other.length - one.length);
+  if (named !== undefined) {
+    const method = /^\/(\w+)/.exec(sentence.slice(sentence.indexOf(`/paths${named}`) + `/paths${named}`.length))?.[1];
+    return ['paths', named, ...(method === undefined ? [] : [method])];
+  }
+  const odd = keys.find(key => !key.startsWith('/'));
+  if (odd !== undefined && sentence.includes('leading slash')) return ['paths', odd];
+  const id = /operationId `(.*)`/.exec(sentence)?.[1];
+  if (id === undefined) return undefined;
+  const operations = keys.flatMap(key =>
+    Object.entries((paths as Record<string, object | null>)[key] ?? {}).map(([method, value]) => ({
+      key,
+      method,
+      value,
+    })),
+  );
+  // The one that came later has what another had already.
+  const last = operations.findLast(({ value }) => (value as { operationId?: unknown } | null)?.operationId === id);
+  return last && ['paths', last.key, last.method, 'operationId'];
 }
 
 function prettyJson(document: unknown): string[] {

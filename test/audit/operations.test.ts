@@ -450,6 +450,29 @@ components: { pathItems: { a: {} } }
       /^FILE:5: .*ab.* \(rule: every \$ref can be resolved\)$/,
     ],
     [
+      'a path without a slash',
+      "openapi: 3.0.0\ninfo: { title: A, version: '1' }\npaths:\n  /b: {}\n  a: {}\n",
+      /^FILE:5: Entries .* must begin with a leading slash\. \(rule: the specification's\)$/,
+    ],
+    [
+      'a parameter that is not described',
+      "swagger: '2.0'\ninfo: { title: A, version: '1' }\npaths:\n  /a: {}\n  /a/{id}:\n    get: { responses: { '200': { description: fine } } }\n",
+      /^FILE:6: `\/paths\/a\/\{id\}\/get` is missing path parameter.* \(rule: the specification's\)$/,
+    ],
+    [
+      'an operation whose name another has',
+      `swagger: '2.0'
+info: { title: A, version: '1' }
+paths:
+  /a: { get: { operationId: x, responses: { '200': { description: fine } } } }
+  /b:
+    get:
+      responses: { '200': { description: fine } }
+      operationId: x
+`,
+      /^FILE:8: The operationId `x` is duplicated .* \(rule: the specification's\)$/,
+    ],
+    [
       'what is missing at the top',
       '# An API.\nopenapi: 3.1.0\npaths: {}\n',
       /^FILE:2: must have required property 'info' \(rule: required\)/,

@@ -219,9 +219,15 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     providers.discloseBy(disclosure);
     const clock = () => performance.now();
     const flood = new FloodControl(settings, clock);
-    const occurrence = new Occurrence(new FirstUses(clock), flood);
+    const firstUses = { handshakes: new FirstUses(clock), decisions: new FirstUses(clock) };
+    const occurrence = new Occurrence(firstUses.handshakes, flood);
     const meter = () => providers.meter();
-    const metricSink = new MetricSink(meter);
+    const metricSink = new MetricSink(meter, () => ({
+      certificates: reporter.certificatesEvicted,
+      forwarded_certificates: requests.certificatesEvicted,
+      first_uses: firstUses.handshakes.evicted + firstUses.decisions.evicted,
+      pseudonyms: disclosure.pseudonymsEvicted,
+    }));
     const sinks: Sink[] = [new SpanSink(() => providers.tracer(), settings, occurrence), metricSink];
     const logger = settings.events === 'both' || settings.events === 'log' ? () => providers.logger() : undefined;
     if (logger) sinks.push(new EventSink(logger, settings, occurrence));
@@ -247,7 +253,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       new SuppressionReport(flood, meter, logger),
       new SuppressionReport(requestFlood, meter, logger, 'requests'),
     ];
-    const reporter = new Reporter(sinks, () => providers.somebodyListens());
+    const reporter: Reporter = new Reporter(sinks, () => providers.somebodyListens());
     const tap = settings.fingerprints ? this.#openTap() : undefined;
     const socketHook = new TlsSocketHook(reporter, undefined, tap);
     const secureContextHook = new SecureContextHook(configurations);
@@ -255,7 +261,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     const decisionEvents = new DecisionEvents(
       () => providers.logger(),
       settings,
-      new FirstUses(clock),
+      firstUses.decisions,
       requestFlood,
       disclosure,
     );
@@ -263,7 +269,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       decisionEvents,
       (request, peer, span) => spans.userOf(request, peer) ?? (span && spans.userOn(span)),
     );
-    const requests = new Requests({
+    const requests: Requests = new Requests({
       births: socketHook,
       reporter,
       occurrence,

@@ -166,6 +166,11 @@ export class Reporter implements HandshakeObserver<Birth> {
     return this.#hasMetUnverifiedClient;
   }
 
+  /** Certificates of peers that were forgotten for want of room. */
+  get certificatesEvicted(): number {
+    return this.#certificates.evicted;
+  }
+
   /** Handshakes and refusals so far. */
   get reported(): number {
     return this.#reported;

@@ -74,6 +74,8 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
   readonly #claims = new WeakMap<object, Claim>();
   /** Of sockets whose handshake nobody watched, because there was no SDK or we came later. */
   readonly #readLater = new WeakMap<object, TlsPeer>();
+  /** Of those that were forwarded. Undefined: what proxies forward is not looked at. */
+  readonly #certificates: CertificateCache | undefined;
   readonly #undici = new UndiciSpans();
 
   constructor(parts: RequestParts) {
@@ -91,8 +93,14 @@ export class Requests implements RequestObserver, PeerDirectory, UndiciObserver 
     // One of its own: what is forwarded must not push out the certificates of our own peers. Nor what the proxy found wrong
     // those that it did not.
     const certificates = new CertificateCache({ now: () => performance.now() });
+    this.#certificates = certificates;
     const parseCertificate = (der: Uint8Array, refuted: boolean) => certificates.get(der, !refuted);
     this.#reader = new ForwardedReader({ ...forwarding, parseCertificate });
+  }
+
+  /** Forwarded certificates that were forgotten for want of room. */
+  get certificatesEvicted(): number {
+    return this.#certificates?.evicted ?? 0;
   }
 
   handling<T>(request: object, rawHeaders: unknown, application: () => T): T {

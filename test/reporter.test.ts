@@ -91,6 +91,15 @@ describe('the reporter', () => {
     reporter = new Reporter([notes], () => true, schedule);
   });
 
+  it('counts the certificates that it has forgotten: of strangers it keeps 64', () => {
+    for (let i = 0; i < 70; i++) {
+      const certificate = new Uint8Array([0x30, 0x01, i]);
+      reporter.over(seen(`${i}`, { certificate, certificateRequested: true, ending: 'refused_by_node' }), birth());
+    }
+    reporter.drain();
+    assert.equal(reporter.certificatesEvicted, 6);
+  });
+
   describe('waits with its report', () => {
     it('for no longer than the running callback, in a quiet process', () => {
       reporter.over(seen('one'), birth());

@@ -28,15 +28,19 @@ export class Disclosure {
   /** By name. What has none here is withheld. */
   readonly #treatments = new Map<string, Treatment>();
   readonly #tellsAll: boolean;
+  /** Undefined where identities are told as they are, or not at all. */
+  readonly #pseudonyms: Pseudonyms | undefined;
 
   /** `kinds`: what each attribute may give away, by name. */
   constructor({ identity, addresses, allows }: PrivacySettings, kinds: ReadonlyMap<string, DataKind>) {
     const namesAll = identity === 'full' && addresses === 'full';
     this.#tellsAll = namesAll && allows === undefined;
+    const pseudonyms = identity === 'full' || identity === 'off' ? undefined : new Pseudonyms(identity);
+    this.#pseudonyms = pseudonyms;
     const ofAddresses = TREATMENT_OF_ADDRESSES[addresses];
     const treatments: Readonly<Record<DataKind, Treatment>> = {
       neither: said,
-      identity: identity === 'full' ? said : identity === 'off' ? withheld : pseudonymized(identity),
+      identity: pseudonyms ? pseudonyms.treatment : identity === 'full' ? said : withheld,
       certificate: identity === 'full' ? said : withheld,
       text: namesAll ? said : withheld,
       address: ofAddresses,
@@ -46,6 +50,11 @@ export class Disclosure {
     for (const [name, kind] of kinds) {
       if (allows === undefined || name === ALWAYS_SAID || allows(name)) this.#treatments.set(name, treatments[kind]);
     }
+  }
+
+  /** Pseudonyms forgotten for want of room, and made anew when they are needed. */
+  get pseudonymsEvicted(): number {
+    return this.#pseudonyms?.evicted ?? 0;
   }
 
   /** The attributes that may be said, with the values that may be. The very same object where all may. */
@@ -165,21 +174,29 @@ const MAX_REMEMBERED_LENGTH = 256;
  * Text becomes `hmac:` and 128 bits of HMAC-SHA-256 in hex, the same for the same text in every attribute and every process
  * with this key. Of a list, each entry.
  */
-function pseudonymized(key: KeyObject): Treatment {
-  const remembered = new Map<string, string>();
-  const pseudonymOf = (text: string): string => {
-    const known = remembered.get(text);
+class Pseudonyms {
+  readonly treatment: Treatment = value =>
+    Array.isArray(value) ? value.map(entry => this.#of(String(entry))) : this.#of(String(value));
+  readonly #key: KeyObject;
+  readonly #remembered = new Map<string, string>();
+  evicted = 0;
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+  }
+
+  #of(text: string): string {
+    const known = this.#remembered.get(text);
     if (known !== undefined) return known;
-    const pseudonym = `hmac:${createHmac('sha256', key).update(text).digest('hex').slice(0, 32)}`;
+    const pseudonym = `hmac:${createHmac('sha256', this.#key).update(text).digest('hex').slice(0, 32)}`;
     if (text.length > MAX_REMEMBERED_LENGTH) return pseudonym;
-    remembered.set(text, pseudonym);
-    if (remembered.size > MAX_REMEMBERED) {
-      const [oldest] = remembered.keys();
-      if (oldest !== undefined) remembered.delete(oldest);
+    this.#remembered.set(text, pseudonym);
+    if (this.#remembered.size > MAX_REMEMBERED) {
+      const [oldest] = this.#remembered.keys();
+      if (oldest !== undefined && this.#remembered.delete(oldest)) this.evicted++;
     }
     return pseudonym;
-  };
-  return value => (Array.isArray(value) ? value.map(entry => pseudonymOf(String(entry))) : pseudonymOf(String(value)));
+  }
 }
 
 function isAddress(value: AttributeValue): value is string {

@@ -7,9 +7,15 @@ const MAX_IDENTITIES = 1000;
 export class FirstUses implements EventMemory {
   readonly #seen = new Map<string, number>();
   readonly #now: () => number;
+  #evicted = 0;
 
   constructor(now: () => number) {
     this.#now = now;
+  }
+
+  /** How many were forgotten for want of room. */
+  get evicted(): number {
+    return this.#evicted;
   }
 
   isFirstUse(fingerprint: string): boolean {
@@ -20,7 +26,7 @@ export class FirstUses implements EventMemory {
     this.#seen.set(fingerprint, at);
     if (this.#seen.size > MAX_IDENTITIES) {
       const [oldest] = this.#seen.keys();
-      if (oldest !== undefined) this.#seen.delete(oldest);
+      if (oldest !== undefined && this.#seen.delete(oldest)) this.#evicted++;
     }
     return true;
   }

@@ -1,4 +1,12 @@
-import { type Counter, type Histogram, type Meter, type ObservableUpDownCounter, ValueType } from '@opentelemetry/api';
+import {
+  type Counter,
+  type Histogram,
+  type Meter,
+  type ObservableCounter,
+  type ObservableResult,
+  type ObservableUpDownCounter,
+  ValueType,
+} from '@opentelemetry/api';
 import type { Handshake, Side } from '../handshake/handshake';
 import { DURATION_BOUNDARIES, durationAttributes, INSTRUMENTS, verificationAttributes } from './metrics';
 import type { Sink } from './sink';
@@ -7,23 +15,34 @@ interface Instruments {
   readonly duration: Readonly<Record<Side, Histogram>>;
   readonly active: Readonly<Record<Side, ObservableUpDownCounter>>;
   readonly verifications: Counter;
+  readonly evictions: ObservableCounter;
 }
+
+/** How many entries each table has forgotten for want of room, since it was made. By its name. */
+export type Evictions = () => Readonly<Record<string, number>>;
 
 /** Every handshake counted and timed. Exact, whatever is sampled or limited elsewhere. */
 export class MetricSink implements Sink {
   readonly #meter: () => Meter;
+  readonly #evictions: Evictions;
   readonly #active: Record<Side, number> = { client: 0, server: 0 };
   readonly #observe = {
     client: (result: { observe(value: number): void }) => this.#observed('client', result),
     server: (result: { observe(value: number): void }) => this.#observed('server', result),
+    evictions: (result: ObservableResult) => {
+      for (const [table, count] of Object.entries(this.#evictions())) {
+        if (count > 0) result.observe(count, { 'tls.telemetry.table': table });
+      }
+    },
   };
   #madeFrom: Meter | undefined;
   #instruments: Instruments | undefined;
   #closed = false;
 
   /** `meter` is asked each time: a meter that was fetched before the SDK started measures nothing for ever. */
-  constructor(meter: () => Meter) {
+  constructor(meter: () => Meter, evictions: Evictions = () => ({})) {
     this.#meter = meter;
+    this.#evictions = evictions;
   }
 
   begun(side: Side): void {
@@ -68,6 +87,7 @@ export class MetricSink implements Sink {
   #letGo(): void {
     this.#instruments?.active.client.removeCallback(this.#observe.client);
     this.#instruments?.active.server.removeCallback(this.#observe.server);
+    this.#instruments?.evictions.removeCallback(this.#observe.evictions);
     this.#instruments = undefined;
     this.#madeFrom = undefined;
   }
@@ -79,6 +99,7 @@ export class MetricSink implements Sink {
       this.#instruments = makeInstruments(meter);
       this.#instruments.active.client.addCallback(this.#observe.client);
       this.#instruments.active.server.addCallback(this.#observe.server);
+      this.#instruments.evictions.addCallback(this.#observe.evictions);
       this.#madeFrom = meter;
     }
     return this.#instruments;
@@ -99,6 +120,7 @@ function makeInstruments(meter: Meter): Instruments {
       valueType: ValueType.INT,
     });
   const verifications = 'tls.server.client_certificate.verifications';
+  const evictions = 'tls.telemetry.evictions';
   return {
     duration: {
       server: duration('tls.server.handshake.duration'),
@@ -111,6 +133,11 @@ function makeInstruments(meter: Meter): Instruments {
     verifications: meter.createCounter(verifications, {
       unit: INSTRUMENTS[verifications].unit,
       description: INSTRUMENTS[verifications].brief,
+      valueType: ValueType.INT,
+    }),
+    evictions: meter.createObservableCounter(evictions, {
+      unit: INSTRUMENTS[evictions].unit,
+      description: INSTRUMENTS[evictions].brief,
       valueType: ValueType.INT,
     }),
   };

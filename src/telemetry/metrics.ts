@@ -51,6 +51,14 @@ export const INSTRUMENTS = {
     attributes: ['tls.suppressed.what', 'tls.suppressed.why'],
     brief: 'Spans and events of failures that flood control left unsaid, by the limit that was reached.',
   },
+  'tls.telemetry.evictions': {
+    kind: 'counter',
+    unit: '{entry}',
+    attributes: ['tls.telemetry.table'],
+    brief:
+      'What was forgotten for want of room, and is read or made anew when it comes again: `certificates`, ' +
+      '`forwarded_certificates`, `first_uses` (an event that is said once an hour is said again) and `pseudonyms`.',
+  },
   'tls.abuse.detections': {
     kind: 'counter',
     unit: '{detection}',

@@ -63,8 +63,8 @@ describe('the names of events and metrics', () => {
 
   it('are dimensioned by attributes that exist', () => {
     for (const [name, { attributes }] of Object.entries(INSTRUMENTS)) {
-      // Of what was left unsaid, and of which certificate a series is, no handshake knows anything.
-      const all = attributes.filter(attribute => !/^tls\.(suppressed|certificate)\./.test(attribute));
+      // Of what was left unsaid or forgotten, and of which certificate a series is, no handshake knows anything.
+      const all = attributes.filter(attribute => !/^tls\.(suppressed|certificate|telemetry)\./.test(attribute));
       for (const attribute of all)
         assert.ok(Object.hasOwn({ ...ATTRIBUTES, ...DETECTION_ATTRIBUTES }, attribute), `${name}: ${attribute}`);
     }

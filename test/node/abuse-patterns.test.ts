@@ -69,6 +69,20 @@ describe('patterns of abuse, between real peers', () => {
   const idsOfServerSpans = () =>
     recorder.spans.filter(({ name }) => name === 'TLS server handshake').map(span => span.spanContext().spanId);
 
+  it('leave a count of the strangers whose certificates there is no room for', async () => {
+    await begin('TLSv1.3');
+    const strangers = await Promise.all(
+      Array.from({ length: 70 }, (_, i) => certificates.stranger.issue({ commonName: `stranger ${i}` })),
+    );
+    await come(...strangers);
+    instrumentation.flush();
+    const { dataPoints = [] } = (await recorder.metrics())['tls.telemetry.evictions'] ?? {};
+    assert.deepEqual(
+      dataPoints.map(({ attributes, value }) => [attributes, value]),
+      [[{ 'tls.telemetry.table': 'certificates' }, 6]],
+    );
+  });
+
   for (const version of VERSIONS) {
     describe(version, () => {
       it('retry_burst: a client without a certificate that comes again and again', async () => {

@@ -145,12 +145,14 @@ describe('what is let out', () => {
     const subject = { 'tls.client.subject': 'CN=alice' };
     const [first] = Object.values(one.of(subject));
     for (let index = 0; index < 3000; index++) one.of({ 'tls.client.subject': `CN=stranger-${index}` });
+    assert.equal(one.pseudonymsEvicted, 2001);
     assert.equal(one.of(subject)['tls.client.subject'], first);
     assert.equal(one.of({ 'tls.server.issuer': 'CN=alice' })['tls.server.issuer'], first);
     assert.equal(disclosure({ identity: KEY }).of(subject)['tls.client.subject'], first);
     assert.notEqual(other.of(subject)['tls.client.subject'], first);
     const long = 'x'.repeat(5000);
     assert.equal(one.of({ 'tls.client.subject': long })['tls.client.subject'], pseudonym(long));
+    assert.equal(disclosure({ identity: 'full' }).pseudonymsEvicted, 0);
   });
 
   for (const [address, masked] of [

@@ -45,7 +45,9 @@ describe('the first use of an identity', () => {
   });
 
   it('takes no more memory, however many identities come', () => {
+    assert.equal(uses.evicted, 0);
     for (let i = 0; i < 5000; i++) uses.isFirstUse(`${i}`);
+    assert.equal(uses.evicted, 4000);
     const remembered = Array.from({ length: 5000 }, (_, i) => `${i}`).reverse();
     assert.equal(remembered.slice(0, 1000).filter(name => uses.isFirstUse(name)).length, 0);
     assert.equal(uses.isFirstUse('3999'), true);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Meter, metrics } from '@opentelemetry/api';
+import { type Meter, metrics, type Observable } from '@opentelemetry/api';
 import type { Histogram } from '@opentelemetry/sdk-metrics';
 import type { Handshake } from '../../src/handshake/handshake';
 import { MetricSink } from '../../src/telemetry/metric-sink';
@@ -19,7 +19,7 @@ import {
 
 const VERIFICATIONS = 'tls.server.client_certificate.verifications';
 
-/** What was left unsaid is counted by suppression-report.ts, and not a handshake at a time; abuse by pattern-sink.ts; certificates by expiry-sink.ts. */
+/** What was forgotten is of no handshake. What was left unsaid is counted by suppression-report.ts, and not a handshake at a time; abuse by pattern-sink.ts; certificates by expiry-sink.ts. */
 const ROWS = Object.entries(INSTRUMENTS).filter(([name]) => !/^tls\.(telemetry|abuse|certificate)\./.test(name));
 
 describe('the metrics', () => {
@@ -218,12 +218,25 @@ describe('the metrics', () => {
       sink = new MetricSink(() => meter);
       sink.begun('server');
       sink.report(serverHandshake());
-      assert.equal(watched.callbacks, 2);
+      assert.equal(watched.callbacks, 3);
       meter = recorder.meterProvider.getMeter('test');
       sink.report(serverHandshake());
       assert.equal(watched.callbacks, 0);
       assert.equal((await points('tls.server.active_handshakes'))[0]!.value, 1);
     });
+  });
+
+  it('tell what was forgotten for want of room, by the table that it stood in', async () => {
+    const forgotten: Record<string, number> = { certificates: 3, pseudonyms: 0 };
+    sink = new MetricSink(
+      () => recorder.meterProvider.getMeter('test'),
+      () => forgotten,
+    );
+    sink.report(serverHandshake());
+    const certificates = { 'tls.telemetry.table': 'certificates' };
+    assert.deepEqual(await points('tls.telemetry.evictions'), [{ value: 3, attributes: certificates }]);
+    forgotten['certificates'] = 5;
+    assert.deepEqual(await points('tls.telemetry.evictions'), [{ value: 5, attributes: certificates }]);
   });
 
   describe('once closed', () => {
@@ -232,7 +245,7 @@ describe('the metrics', () => {
       sink = new MetricSink(() => watched.meter);
       sink.begun('server');
       sink.over('server');
-      assert.equal(watched.callbacks, 2);
+      assert.equal(watched.callbacks, 3);
       sink.close();
       assert.equal(watched.callbacks, 0);
     });
@@ -279,20 +292,22 @@ describe('the metrics', () => {
 function watchedMeter(recorder: TelemetryRecorder): { readonly meter: Meter; readonly callbacks: number } {
   const meter = recorder.meterProvider.getMeter('watched');
   const callbacks = new Set();
-  const create = meter.createObservableUpDownCounter.bind(meter);
-  meter.createObservableUpDownCounter = (name, options) => {
-    const counter = create(name, options);
-    const { addCallback, removeCallback } = counter;
-    counter.addCallback = callback => {
+  const watch = <Instrument extends Observable>(instrument: Instrument): Instrument => {
+    const { addCallback, removeCallback } = instrument;
+    instrument.addCallback = callback => {
       callbacks.add(callback);
-      addCallback.call(counter, callback);
+      addCallback.call(instrument, callback);
     };
-    counter.removeCallback = callback => {
+    instrument.removeCallback = callback => {
       callbacks.delete(callback);
-      removeCallback.call(counter, callback);
+      removeCallback.call(instrument, callback);
     };
-    return counter;
+    return instrument;
   };
+  const upDownCounter = meter.createObservableUpDownCounter.bind(meter);
+  meter.createObservableUpDownCounter = (name, options) => watch(upDownCounter(name, options));
+  const counter = meter.createObservableCounter.bind(meter);
+  meter.createObservableCounter = (name, options) => watch(counter(name, options));
   return {
     meter,
     get callbacks() {

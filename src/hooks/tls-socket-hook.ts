@@ -239,7 +239,7 @@ export class TlsSocketHook<Birth = unknown> {
     const hook = this;
     return function end(this: tls.TLSSocket, ...args: unknown[]) {
       const watched = hook.#sockets.get(this);
-      if (watched !== undefined && watched.observation.side === 'client') hook.#ending(this, watched);
+      if (watched !== undefined && hook.#enabled && watched.observation.side === 'client') hook.#ending(this, watched);
       return Reflect.apply(below['end'] as Method, this, args);
     };
   }

@@ -1,12 +1,13 @@
 /**
  * What a reported handshake costs, and a request's share in it, as ratios of CPU time to the bare process.
  *
- *     npm run bench [-- --groups 20 --scenario server,requests]
+ *     npm run bench [-- --rounds 8 --scenario server,requests]
  *
  * Each variant is a process of its own, pinned to one core; the load, the other end and the collector are here, on the
  * other. The variants take turns, a slice of handshakes each, in rotating order, so that a machine which changes its
- * speed changes it for all. A group's CPU time includes a final flush. The bare process runs twice: when the two differ
- * by more than 3 %, the run says nothing.
+ * speed changes it for all. A group's CPU time includes a final flush. Every round has processes of its own: two of the
+ * same kind differ by some hundredths for as long as they live, by where their code and data came to lie. The bare
+ * process runs twice: when the two differ by more than 3 %, the run says nothing.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import * as http from 'node:http';
@@ -19,33 +20,48 @@ import { parseArgs } from 'node:util';
 import { CertificateAuthority } from '../support/certificate-authority';
 import { CONSTANT_ATTRIBUTES } from './constant-attributes';
 import {
+  AT_A_TIME,
   COMPARED_WITH,
   type Credentials,
+  type Flushed,
   type Instruction,
   type Report,
   SCENARIOS,
   type Scenario,
+  severalAtATime,
   type Variant,
   variantsOf,
 } from './protocol';
 
 const { values: options } = parseArgs({
   options: {
-    groups: { type: 'string', default: '16' },
-    slices: { type: 'string', default: '4' },
-    handshakes: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '3' },
+    groups: { type: 'string', default: '6' },
+    slices: { type: 'string', default: '8' },
+    handshakes: { type: 'string', default: '64' },
+    'warm-up': { type: 'string', default: '10000' },
     scenario: { type: 'string', default: SCENARIOS.join(',') },
     variant: { type: 'string' },
   },
 });
 
-const GROUPS = Number(options.groups);
+const ROUNDS = Number(options.rounds);
+const GROUPS_A_ROUND = Number(options.groups);
 const SLICES_A_GROUP = Number(options.slices);
 const HANDSHAKES_A_SLICE = Number(options.handshakes);
+/**
+ * Before anything is measured, and between them an export, of metrics too. Until then V8 compiles and compiles again, in
+ * each process when it happens to: it has seen only TLS sockets, then an exporter comes with plain ones.
+ */
+const WARM_UP_HANDSHAKES = Number(options['warm-up']);
+const WARM_UP_EXPORTS = 5;
 /** A request costs a tenth of a handshake. */
 const REQUESTS_A_HANDSHAKE = 10;
 const MEASURED_CORE = '0';
 const OTHER_CORE = '1';
+
+/** CPU time of one group, in microseconds. */
+type Group = ReadonlyMap<Variant, number>;
 
 void main();
 
@@ -56,17 +72,17 @@ async function main(): Promise<void> {
   const [cpu] = os.cpus();
   console.log(
     `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${cpu?.model.trim()}; ` +
-      `${GROUPS} groups of ${SLICES_A_GROUP * HANDSHAKES_A_SLICE} handshakes`,
+      `${ROUNDS} rounds of ${GROUPS_A_ROUND} groups of ${SLICES_A_GROUP * HANDSHAKES_A_SLICE} handshakes, ${AT_A_TIME} at a time`,
   );
   for (const scenario of (options.scenario ?? '').split(',') as Scenario[]) {
     const known = Object.keys(variantsOf(scenario)) as Variant[];
     const wanted = options.variant?.split(',');
-    await measure(
-      scenario,
-      known.filter(variant => wanted?.includes(variant) ?? true),
-      credentials,
-      collector,
-    );
+    const variants = known.filter(variant => wanted?.includes(variant) ?? true);
+    const groups: Group[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      groups.push(...(await measure(scenario, variants, credentials, collector)));
+    }
+    print(scenario, variants, groups);
   }
   collector.server.close();
 }
@@ -76,14 +92,14 @@ async function measure(
   variants: readonly Variant[],
   credentials: Credentials,
   collector: { port: number },
-): Promise<void> {
+): Promise<Group[]> {
   const peer = await startPeer(credentials);
   const runners = await Promise.all(
     variants.map(variant => Runner.start(scenario, variant, credentials, collector.port, peer.port)),
   );
-  for (const runner of runners) await runner.slice(2 * HANDSHAKES_A_SLICE);
-  const groups: Map<Variant, number>[] = [];
-  for (let group = 0; group < GROUPS; group++) {
+  await Promise.all(runners.map(runner => runner.warmUp()));
+  const groups: Group[] = [];
+  for (let group = 0; group < GROUPS_A_ROUND; group++) {
     const used = new Map<Variant, number>();
     for (const runner of runners) await runner.flush();
     const before = await Promise.all(runners.map(runner => runner.usage()));
@@ -100,10 +116,10 @@ async function measure(
   }
   for (const runner of runners) await runner.end();
   peer.close();
-  print(scenario, variants, groups);
+  return groups;
 }
 
-function print(scenario: Scenario, variants: readonly Variant[], groups: readonly Map<Variant, number>[]): void {
+function print(scenario: Scenario, variants: readonly Variant[], groups: readonly Group[]): void {
   const ratios = (one: Variant, other: Variant) => groups.map(used => (used.get(one) ?? 0) / (used.get(other) ?? 1));
   console.log(`\n${scenario}`);
   for (const variant of variants) {
@@ -190,15 +206,22 @@ class Runner {
       for (let i = 0; i < handshakes * REQUESTS_A_HANDSHAKE; i++) await this.#request();
       return;
     }
-    for (let i = 0; i < handshakes; i++) await this.#connect();
+    await severalAtATime(handshakes, () => this.#connect());
+  }
+
+  async warmUp(): Promise<void> {
+    for (let i = 0; i < WARM_UP_EXPORTS; i++) {
+      await this.slice(WARM_UP_HANDSHAKES / WARM_UP_EXPORTS);
+      await this.flush('spans and metrics');
+    }
   }
 
   async usage(): Promise<number> {
     return ((await this.#ask({ do: 'usage' })) as { usage: number }).usage;
   }
 
-  async flush(): Promise<void> {
-    await this.#ask({ do: 'flush' });
+  async flush(what: Flushed = 'spans'): Promise<void> {
+    await this.#ask({ do: 'flush', what });
   }
 
   async end(): Promise<void> {

@@ -62,11 +62,25 @@ export interface Setup {
   readonly attributes: Attributes | undefined;
 }
 
+/** What a handshake leaves behind are spans; metrics are sent every minute, however many handshakes there were. */
+export type Flushed = 'spans' | 'spans and metrics';
+
 export type Instruction =
   | { readonly do: 'usage' }
   | { readonly do: 'connect'; readonly port: number; readonly times: number }
-  | { readonly do: 'flush' }
+  | { readonly do: 'flush'; readonly what: Flushed }
   | { readonly do: 'end' };
 
 /** `ready` carries the port, 0 for a client; `usage` is CPU time in microseconds. */
 export type Report = { readonly ready: number } | { readonly usage: number } | { readonly done: true };
+
+/** So many handshakes of a busy process are under way at once. */
+export const AT_A_TIME = 8;
+
+export async function severalAtATime(times: number, work: () => Promise<void>): Promise<void> {
+  let left = times;
+  const worker = async () => {
+    while (left-- > 0) await work();
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+}

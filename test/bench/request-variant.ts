@@ -3,8 +3,8 @@
  * telemetry, told by IPC what to do. The requests come from the parent, on the other core.
  */
 import type * as Https from 'node:https';
-import { trace } from '@opentelemetry/api';
-import type { Instruction, Report, Setup } from './protocol';
+import { metrics, trace } from '@opentelemetry/api';
+import type { Flushed, Instruction, Report, Setup } from './protocol';
 
 const { variant, credentials } = JSON.parse(process.env['BENCH_SETUP'] ?? '') as Setup;
 
@@ -24,7 +24,7 @@ async function obey(instruction: Instruction): Promise<Report> {
     case 'connect':
       throw new Error('requests come to this process, none leaves it');
     case 'flush':
-      await flush();
+      await flush(instruction.what);
       return { done: true };
     case 'end':
       setImmediate(() => process.exit());
@@ -52,7 +52,7 @@ function startServer(): void {
   server.listen(0, '127.0.0.1', () => process.send?.({ ready: (server.address() as { port: number }).port }));
 }
 
-function startTelemetry(): () => Promise<void> {
+function startTelemetry(): (what: Flushed) => Promise<void> {
   const nothing = async () => {};
   if (variant === 'bare' || variant === 'bare_again') return nothing;
   const ours = () => {
@@ -70,8 +70,14 @@ function startTelemetry(): () => Promise<void> {
     instrumentations: [new HttpInstrumentation(), ...(variant.includes('ours') ? [ours()] : [])],
   });
   sdk.start();
-  const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };
-  return async () => {
-    await provider.getDelegate?.().forceFlush?.();
+  const tracers = trace.getTracerProvider() as { getDelegate?(): Flushable };
+  const meters = metrics.getMeterProvider() as Flushable;
+  return async what => {
+    await tracers.getDelegate?.().forceFlush?.();
+    if (what === 'spans and metrics') await meters.forceFlush?.();
   };
+}
+
+interface Flushable {
+  forceFlush?(): Promise<void>;
 }

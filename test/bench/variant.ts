@@ -3,8 +3,8 @@
  * end and the collector are in the parent, on the other core.
  */
 import * as tls from 'node:tls';
-import { type SpanContext, SpanKind, trace } from '@opentelemetry/api';
-import type { Instruction, Report, Setup } from './protocol';
+import { metrics, type SpanContext, SpanKind, trace } from '@opentelemetry/api';
+import { type Flushed, type Instruction, type Report, type Setup, severalAtATime } from './protocol';
 
 const setup = JSON.parse(process.env['BENCH_SETUP'] ?? '') as Setup;
 const { scenario, variant, credentials } = setup;
@@ -24,10 +24,10 @@ async function obey(instruction: Instruction): Promise<Report> {
       return { usage: user + system };
     }
     case 'connect':
-      for (let i = 0; i < instruction.times; i++) await connectOnce(instruction.port);
+      await severalAtATime(instruction.times, () => connectOnce(instruction.port));
       return { done: true };
     case 'flush':
-      await flush();
+      await flush(instruction.what);
       return { done: true };
     case 'end':
       setImmediate(() => process.exit());
@@ -85,7 +85,7 @@ function floor(): void {
   span.end();
 }
 
-function startTelemetry(): () => Promise<void> {
+function startTelemetry(): (what: Flushed) => Promise<void> {
   const nothing = async () => {};
   if (variant === 'bare' || variant === 'bare_again') return nothing;
   const { TlsInstrumentation } = require('../../src/index') as typeof import('../../src/index');
@@ -105,9 +105,15 @@ function startTelemetry(): () => Promise<void> {
         ];
   const sdk = new NodeSDK({ instrumentations });
   sdk.start();
-  const provider = trace.getTracerProvider() as { getDelegate?(): { forceFlush?(): Promise<void> } };
-  return async () => {
+  const tracers = trace.getTracerProvider() as { getDelegate?(): Flushable };
+  const meters = metrics.getMeterProvider() as Flushable;
+  return async what => {
     for (const instrumentation of instrumentations) instrumentation.flush();
-    await provider.getDelegate?.().forceFlush?.();
+    await tracers.getDelegate?.().forceFlush?.();
+    if (what === 'spans and metrics') await meters.forceFlush?.();
   };
+}
+
+interface Flushable {
+  forceFlush?(): Promise<void>;
 }

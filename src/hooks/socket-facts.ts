@@ -362,7 +362,8 @@ export function otherEnd(socket: Socket): Endpoint & { readonly transport: Trans
  * below TLS, to which that would only hand the question on.
  */
 function endpointFrom(handle: TlsWrap | null | undefined, ask: 'getpeername' | 'getsockname'): Endpoint {
-  const found: Endpoint = {};
+  // With the fields that Node fills: to add them one by one from outside of JavaScript takes longer than to ask the kernel.
+  const found = { address: undefined, family: undefined, port: undefined };
   const below = handle?._parent ?? handle;
   below?.[ask]?.(found);
   return { address: found.address, port: found.port };

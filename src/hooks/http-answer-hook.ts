@@ -17,7 +17,7 @@ export interface AnswerObserver {
 export class HttpAnswerHook {
   readonly #observer: AnswerObserver;
   readonly #awaited = new WeakSet<object>();
-  readonly #patches = new Map<object, PrototypePatch<ServerStream>>();
+  readonly #patches = new Map<object, PrototypePatch>();
   #subscribed = false;
 
   constructor(observer: AnswerObserver) {
@@ -49,7 +49,7 @@ export class HttpAnswerHook {
     let owner: object | null = Object.getPrototypeOf(stream);
     while (owner !== null && !Object.hasOwn(owner, '_destroy')) owner = Object.getPrototypeOf(owner);
     if (owner === null || this.#patches.has(owner)) return;
-    const patch = new PrototypePatch<ServerStream>(owner, '_destroy', this.#destroyed);
+    const patch = PrototypePatch.around<ServerStream>(owner, '_destroy', this.#destroyed);
     this.#patches.set(owner, patch);
     patch.enable();
   }

@@ -10,7 +10,7 @@ import type { RequestObserver } from './request-observer';
  */
 export class HttpClientHook {
   readonly #observer: RequestObserver;
-  #patch: PrototypePatch<ClientRequest> | undefined;
+  #patch: PrototypePatch | undefined;
 
   constructor(observer: RequestObserver) {
     this.#observer = observer;
@@ -18,7 +18,7 @@ export class HttpClientHook {
 
   enable(): void {
     const { prototype } = builtinModule('node:http').ClientRequest;
-    this.#patch ??= new PrototypePatch<ClientRequest>(prototype, 'onSocket', this.#onSocket);
+    this.#patch ??= PrototypePatch.around<ClientRequest>(prototype, 'onSocket', this.#onSocket);
     this.#patch.enable();
   }
 

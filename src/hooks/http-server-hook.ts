@@ -11,7 +11,7 @@ import type { RequestObserver } from './request-observer';
  */
 export class HttpServerHook {
   readonly #observer: RequestObserver;
-  readonly #patches = new Map<object, PrototypePatch<object>>();
+  readonly #patches = new Map<object, PrototypePatch>();
 
   constructor(observer: RequestObserver) {
     this.#observer = observer;
@@ -26,7 +26,7 @@ export class HttpServerHook {
     for (const target of [net.Server.prototype, ...replaced]) {
       const patch =
         this.#patches.get(target) ??
-        PrototypePatch.replacing(target, 'emit', (below, isActive) => this.#emit(below, isActive));
+        new PrototypePatch(target, 'emit', (below, isActive) => this.#emit(below, isActive));
       this.#patches.set(target, patch);
       patch.enable();
     }

@@ -18,33 +18,35 @@ export type Replacing = (below: Below, isActive: () => boolean) => Method;
  * earlier one stays below us. `disable()` puts the original back when we are still on top; otherwise the replacement
  * stays in the chain and passes everything through.
  */
-export class PrototypePatch<Self extends object> {
+export class PrototypePatch {
   readonly #target: object;
   readonly #name: string;
-  #replacing: Replacing;
+  readonly #replacing: Replacing;
   #replacement: Method | undefined;
   /** Undefined while the method is inherited: then there is nothing of the target's own to put back. */
   #ownOriginal: PropertyDescriptor | undefined;
   #active = false;
 
-  constructor(target: object, name: string, around: Around<Self>) {
+  /**
+   * For methods on a path where every further function costs; others are patched by `around`, which is three of them. What
+   * is called once a connection runs cold, and there a function's price is not what it does but that it must be fetched.
+   */
+  constructor(target: object, name: string, replacing: Replacing) {
     this.#target = target;
     this.#name = name;
-    this.#replacing = (below, isActive) =>
-      function (...args) {
-        const original = below[name] as Method;
-        return isActive() ? around(this, args, original) : Reflect.apply(original, this, args);
-      };
+    this.#replacing = replacing;
   }
 
-  /**
-   * For methods on a path where every further function costs: `Around` is three of them. What is called once a connection
-   * runs cold, and there a function's price is not what it does but that it must be fetched.
-   */
-  static replacing(target: object, name: string, replacing: Replacing): PrototypePatch<object> {
-    const patch = new PrototypePatch<object>(target, name, () => undefined);
-    patch.#replacing = replacing;
-    return patch;
+  static around<Self extends object>(target: object, name: string, around: Around<Self>): PrototypePatch {
+    return new PrototypePatch(
+      target,
+      name,
+      (below, isActive) =>
+        function (...args) {
+          const original = below[name] as Method;
+          return isActive() ? around(this, args, original) : Reflect.apply(original, this, args);
+        },
+    );
   }
 
   enable(): void {

@@ -12,12 +12,12 @@ import { describeError, isSecured, observeBirth, sideOf } from './socket-facts';
  */
 export class PublicEventsHook<Birth> {
   readonly #observer: HandshakeObserver<Birth>;
-  readonly #patch: PrototypePatch<TLSSocket>;
+  readonly #patch: PrototypePatch;
   readonly #sockets = new WeakMap<TLSSocket, { observation: Observation; birth: Birth | undefined; over: boolean }>();
 
   constructor(observer: HandshakeObserver<Birth>, prototype: object) {
     this.#observer = observer;
-    this.#patch = new PrototypePatch<TLSSocket>(prototype, 'emit', (socket, args, original) => {
+    this.#patch = PrototypePatch.around<TLSSocket>(prototype, 'emit', (socket, args, original) => {
       guard(() => this.#seen(socket, args[0], args[1]));
       const result = Reflect.apply(original, socket, args);
       if (args[0] === 'secure') guard(() => this.#secured(socket));

@@ -71,7 +71,7 @@ export function isListening(server: object): boolean {
  */
 export class SecureContextHook {
   readonly #observer: ConfigurationObserver;
-  readonly #patches: readonly PrototypePatch<object>[];
+  readonly #patches: readonly PrototypePatch[];
 
   constructor(observer: ConfigurationObserver, module: object = builtinModule('node:tls')) {
     this.#observer = observer;
@@ -83,7 +83,7 @@ export class SecureContextHook {
     ];
     this.#patches = methods.flatMap(([target, name, around]) =>
       target !== undefined && typeof Reflect.get(target, name) === 'function'
-        ? [new PrototypePatch(target, name, around as Around<object>)]
+        ? [PrototypePatch.around(target, name, around as Around<object>)]
         : [],
     );
   }

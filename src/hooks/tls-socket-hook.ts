@@ -40,7 +40,7 @@ const REFUSAL_WINDOW_MS = 5_000;
  */
 export class TlsSocketHook<Birth = unknown> {
   readonly #observer: HandshakeObserver<Birth>;
-  readonly #patches: readonly PrototypePatch<object>[];
+  readonly #patches: readonly PrototypePatch[];
   readonly #fallback: PublicEventsHook<Birth> | undefined;
   readonly #sockets = new WeakMap<tls.TLSSocket, WatchedSocket<Birth>>();
   /** Undefined: nobody wants to know what clients offer. */
@@ -62,12 +62,12 @@ export class TlsSocketHook<Birth = unknown> {
     }
     this.#fallback = undefined;
     this.#patches = [
-      PrototypePatch.replacing(prototype, '_init', below => this.#init(below)),
-      PrototypePatch.replacing(prototype, '_start', below => this.#start(below)),
-      PrototypePatch.replacing(prototype, '_finishInit', below => this.#finishInit(below)),
-      PrototypePatch.replacing(prototype, '_emitTLSError', below => this.#emitTlsError(below)),
-      PrototypePatch.replacing(prototype, 'destroy', below => this.#destroy(below)),
-      PrototypePatch.replacing(prototype, 'end', below => this.#end(below)),
+      new PrototypePatch(prototype, '_init', below => this.#init(below)),
+      new PrototypePatch(prototype, '_start', below => this.#start(below)),
+      new PrototypePatch(prototype, '_finishInit', below => this.#finishInit(below)),
+      new PrototypePatch(prototype, '_emitTLSError', below => this.#emitTlsError(below)),
+      new PrototypePatch(prototype, 'destroy', below => this.#destroy(below)),
+      new PrototypePatch(prototype, 'end', below => this.#end(below)),
     ];
   }
 

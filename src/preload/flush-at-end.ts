@@ -20,7 +20,7 @@ export class FlushAtEnd {
    * A flush makes the loop turn once more, after which Node emits 'beforeExit' again. So that the application hears it as
    * often as it would without us, the event is held back as long as there is something to flush.
    */
-  readonly #heldBack = new PrototypePatch<NodeJS.Process>(process, 'emit', (self, args, original) =>
+  readonly #heldBack = PrototypePatch.around<NodeJS.Process>(process, 'emit', (self, args, original) =>
     args[0] === 'beforeExit' && this.#holdsBack(Number(args[1])) ? true : Reflect.apply(original, self, args),
   );
   readonly #signals = new Map<NodeJS.Signals, () => void>();

@@ -17,7 +17,7 @@ class Child extends Parent {
 }
 
 function patchNamed(name: 'own' | 'inherited', label = 'ours') {
-  return new PrototypePatch<Child>(Child.prototype, name, (self, args, original) => {
+  return PrototypePatch.around<Child>(Child.prototype, name, (self, args, original) => {
     self.calls.push(`${label} before`);
     const result = Reflect.apply(original, self, args);
     self.calls.push(`${label} after`);

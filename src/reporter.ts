@@ -1,5 +1,6 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { CertificateCache } from './certificate/certificate-cache';
+import { ForgetfulMap } from './certificate/forgetful-map';
 import type { Handshake, Side } from './handshake/handshake';
 import { conclude, concludeRefusal, type Observation } from './handshake/observation';
 import { guard, tellFault } from './hooks/guard';
@@ -79,7 +80,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   readonly #isListening: () => boolean;
   readonly #schedule: Schedule;
   readonly #certificates: CertificateCache;
-  readonly #verifiedIssuers = new Set<string>();
+  readonly #verifiedIssuers = new ForgetfulMap<string, true>(MAX_ISSUERS);
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #lastDrain = Number.NEGATIVE_INFINITY;
@@ -195,13 +196,7 @@ export class Reporter implements HandshakeObserver<Birth> {
       guard(() => preparation.beforeFirstReport());
     }
     this.#reported += waiting.length;
-    for (const one of waiting) {
-      try {
-        this.#report(one);
-      } catch (fault) {
-        tellFault(fault);
-      }
-    }
+    for (const one of waiting) guard(() => this.#report(one));
   }
 
   #enqueue(one: Waiting): void {
@@ -269,16 +264,9 @@ export class Reporter implements HandshakeObserver<Birth> {
       issuer => this.#verifiedIssuers.has(issuer),
     );
     const issuer = handshake.verification.result === 'ok' ? handshake.peerCertificate?.issuer : undefined;
-    if (issuer !== undefined && !this.#verifiedIssuers.has(issuer)) this.#rememberIssuer(issuer);
+    // Nobody outside of our authorities can add one.
+    if (issuer !== undefined && !this.#verifiedIssuers.has(issuer)) this.#verifiedIssuers.set(issuer, true);
     return handshake;
-  }
-
-  /** Those of certificates that were verified: nobody outside of our authorities can add one. */
-  #rememberIssuer(issuer: string): void {
-    this.#verifiedIssuers.add(issuer);
-    if (this.#verifiedIssuers.size <= MAX_ISSUERS) return;
-    const [oldest] = this.#verifiedIssuers;
-    if (oldest !== undefined) this.#verifiedIssuers.delete(oldest);
   }
 }
 

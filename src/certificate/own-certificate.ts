@@ -1,3 +1,4 @@
+import { ForgetfulMap } from './forgetful-map';
 import { fingerprintOf, type PeerCertificate, parsePeerCertificate } from './peer-certificate';
 
 /**
@@ -10,14 +11,10 @@ export function readOwnCertificate(der: Uint8Array): PeerCertificate {
     const fingerprint = fingerprintOf(der);
     certificate = BY_FINGERPRINT.get(fingerprint) ?? parsePeerCertificate(der, { fingerprint });
     BY_BYTES.set(der, certificate);
-    BY_FINGERPRINT.delete(fingerprint);
     BY_FINGERPRINT.set(fingerprint, certificate);
-    const [oldest] = BY_FINGERPRINT.keys();
-    if (BY_FINGERPRINT.size > MAX_REMEMBERED && oldest !== undefined) BY_FINGERPRINT.delete(oldest);
   }
   return certificate;
 }
 
 const BY_BYTES = new WeakMap<Uint8Array, PeerCertificate>();
-const BY_FINGERPRINT = new Map<string, PeerCertificate>();
-const MAX_REMEMBERED = 200;
+const BY_FINGERPRINT = new ForgetfulMap<string, PeerCertificate>(200);

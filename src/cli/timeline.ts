@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { ForgetfulMap } from '../certificate/forgetful-map';
 import { rowOfReason } from '../handshake/failure-reasons';
 import type { SeenEndpoint, SeenHandshake } from './seen-handshake';
 import { columnsOf, type Paint, printable, type Tone } from './terminal-text';
@@ -24,22 +25,22 @@ export interface Timeline {
  */
 export function createTimeline(look: Look): Timeline {
   const clock = clockIn(look.timeZone);
-  const services = new Map<string, true>();
-  const toldAt = new Map<string, string>();
+  const services = new ForgetfulMap<string, true>(MOST_REMEMBERED);
+  const toldAt = new ForgetfulMap<string, string>(MOST_REMEMBERED);
   let lastDay: string | undefined;
   let written = 0;
-  const hintedAt = new Map<string, number>();
+  const hintedAt = new ForgetfulMap<string, number>(MOST_REMEMBERED);
   /** A hint that is still on the screen need not be said again. */
   const needsHint = (reason: string) => {
     const line = hintedAt.get(reason);
     if (line !== undefined && written - line < LINES_ON_A_SCREEN) return false;
-    remember(hintedAt, reason, written);
+    hintedAt.set(reason, written);
     return true;
   };
 
   return {
     lines(handshakes) {
-      for (const { service } of handshakes) if (service !== undefined) remember(services, service, true);
+      for (const { service } of handshakes) if (service !== undefined) services.set(service, true);
       const lines: string[] = [];
       const tell = (...entry: string[]) => {
         lines.push(...entry);
@@ -58,7 +59,7 @@ export function createTimeline(look: Look): Timeline {
           const later = `↳ +${duration(refusal.at - handshake.at)}`;
           tell(...entry(refusal, later, whose, look, needsHint));
         }
-        if (handshake.side === 'client') remember(toldAt, handshake.spanId, time);
+        if (handshake.side === 'client') toldAt.set(handshake.spanId, time);
       }
       return lines;
     },
@@ -447,9 +448,3 @@ function underTheirHandshakes(handshakes: readonly SeenHandshake[]): Told[] {
 }
 
 const MOST_REMEMBERED = 1000;
-
-/** A Map keeps its order: the oldest goes first. */
-function remember<T>(memory: Map<string, T>, key: string, value: T): void {
-  memory.set(key, value);
-  if (memory.size > MOST_REMEMBERED) memory.delete(memory.keys().next().value!);
-}

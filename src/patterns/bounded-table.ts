@@ -1,15 +1,15 @@
+import { ForgetfulMap } from '../certificate/forgetful-map';
+
 /**
  * What is remembered of many subjects, however many come: so many bytes, and each entry has a largest size. The subject
  * that was touched the longest time ago is forgotten first, and that is counted: an attacker with many names can make us
  * forget, but not unseen.
  */
 export class BoundedTable<Key, Entry> {
-  readonly #entries = new Map<Key, Entry>();
-  readonly #maxEntries: number;
-  #evicted = 0;
+  readonly #entries: ForgetfulMap<Key, Entry>;
 
   constructor({ bytes, bytesPerEntry }: { readonly bytes: number; readonly bytesPerEntry: number }) {
-    this.#maxEntries = Math.max(1, Math.floor(bytes / bytesPerEntry));
+    this.#entries = new ForgetfulMap(Math.max(1, Math.floor(bytes / bytesPerEntry)));
   }
 
   /** Undefined: nothing is remembered. Does not count as a touch. */
@@ -19,18 +19,8 @@ export class BoundedTable<Key, Entry> {
 
   /** What is remembered, or the beginning of it. */
   touch(key: Key, begin: () => Entry): Entry {
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      return known;
-    }
-    const entry = begin();
+    const entry = this.#entries.get(key) ?? begin();
     this.#entries.set(key, entry);
-    if (this.#entries.size > this.#maxEntries) {
-      this.#entries.delete(this.#entries.keys().next().value as Key);
-      this.#evicted++;
-    }
     return entry;
   }
 
@@ -40,11 +30,11 @@ export class BoundedTable<Key, Entry> {
 
   /** The most subjects that are remembered at a time. */
   get capacity(): number {
-    return this.#maxEntries;
+    return this.#entries.capacity;
   }
 
   /** Subjects forgotten for want of room. */
   get evicted(): number {
-    return this.#evicted;
+    return this.#entries.evicted;
   }
 }

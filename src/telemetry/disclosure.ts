@@ -9,6 +9,7 @@ import type {
   SpanOptions,
   SpanStatus,
 } from '@opentelemetry/api';
+import { ForgetfulMap } from '../certificate/forgetful-map';
 import { peerOf } from '../patterns/peer-network';
 import type { PrivacySettings } from '../settings';
 import type { DataKind } from './data-kinds';
@@ -178,11 +179,14 @@ class Pseudonyms {
   readonly treatment: Treatment = value =>
     Array.isArray(value) ? value.map(entry => this.#of(String(entry))) : this.#of(String(value));
   readonly #key: KeyObject;
-  readonly #remembered = new Map<string, string>();
-  evicted = 0;
+  readonly #remembered = new ForgetfulMap<string, string>(MAX_REMEMBERED);
 
   constructor(key: KeyObject) {
     this.#key = key;
+  }
+
+  get evicted(): number {
+    return this.#remembered.evicted;
   }
 
   #of(text: string): string {
@@ -191,10 +195,6 @@ class Pseudonyms {
     const pseudonym = `hmac:${createHmac('sha256', this.#key).update(text).digest('hex').slice(0, 32)}`;
     if (text.length > MAX_REMEMBERED_LENGTH) return pseudonym;
     this.#remembered.set(text, pseudonym);
-    if (this.#remembered.size > MAX_REMEMBERED) {
-      const [oldest] = this.#remembered.keys();
-      if (oldest !== undefined && this.#remembered.delete(oldest)) this.evicted++;
-    }
     return pseudonym;
   }
 }

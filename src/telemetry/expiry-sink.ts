@@ -8,6 +8,7 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api';
+import { ForgetfulMap } from '../certificate/forgetful-map';
 import type { PeerCertificate } from '../certificate/peer-certificate';
 import type { Handshake, Side } from '../handshake/handshake';
 import { CONNECTION_ID, certificateAttributesOf } from './attributes';
@@ -61,13 +62,16 @@ export interface ExpiryParts {
  */
 export class ExpirySink implements Sink {
   readonly #parts: ExpiryParts;
-  readonly #inUse: Record<Role, Map<string, InUse>> = { local: new Map(), peer: new Map() };
+  readonly #inUse: Record<Role, ForgetfulMap<string, InUse>> = {
+    local: new ForgetfulMap(MAX_IN_USE),
+    peer: new ForgetfulMap(MAX_IN_USE),
+  };
   readonly #series: Record<Role, Set<string>> = { local: new Set(), peer: new Set() };
   readonly #lastUsed: Record<Role, { certificate: PeerCertificate; at: number } | undefined> = {
     local: undefined,
     peer: undefined,
   };
-  readonly #spokenOf = new Map<string, SpokenOf>();
+  readonly #spokenOf = new ForgetfulMap<string, SpokenOf>(MAX_SPOKEN_OF);
   readonly #limit = new MinuteLimit(SAID_A_MINUTE);
   readonly #observe = (result: ObservableResult) => this.#observed(result);
   /** A server was configured when nobody would have heard of it. */
@@ -109,10 +113,7 @@ export class ExpirySink implements Sink {
     const isNoted = last?.certificate === certificate && Math.abs(at - last.at) < NOTED_MS;
     if (!isNoted && (role === 'local' || this.#parts.peers !== 'none')) {
       this.#lastUsed[role] = { certificate, at };
-      const inUse = this.#inUse[role];
-      inUse.delete(certificate.fingerprint);
-      inUse.set(certificate.fingerprint, { notAfter: certificate.notAfter, at });
-      letGoOldest(inUse, MAX_IN_USE);
+      this.#inUse[role].set(certificate.fingerprint, { notAfter: certificate.notAfter, at });
     }
     this.#look(role, certificate, whose, at, handshake);
   }
@@ -127,9 +128,7 @@ export class ExpirySink implements Sink {
     if (before !== undefined && days >= before.days && Math.abs(at - before.at) < AGAIN_MS) return;
     const unsaid = role === 'peer' ? this.#limit.take(at) : 0;
     if (unsaid === undefined) return;
-    this.#spokenOf.delete(fingerprint);
     this.#spokenOf.set(fingerprint, { days, at });
-    letGoOldest(this.#spokenOf, MAX_SPOKEN_OF);
     const span = handshake && this.#parts.occurrence.spanContextOf(handshake);
     emit(logger(), { role, days, left: certificate.notAfter! - at }, certificate, { whose, at, unsaid, span });
   }
@@ -206,12 +205,6 @@ interface InUse {
 interface SpokenOf {
   readonly days: ExpiryDays;
   readonly at: number;
-}
-
-function letGoOldest(map: Map<string, unknown>, most: number): void {
-  if (map.size <= most) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
 }
 
 function emit(

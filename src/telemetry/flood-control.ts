@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { ForgetfulMap } from '../certificate/forgetful-map';
 import { peerOf } from '../patterns/peer-network';
 
 /** Which of the limits was reached: that of all failures, of the peer's network, or of the reason. */
@@ -58,12 +59,13 @@ export class FloodControl {
   readonly #all: TokenBucket;
   readonly #reasons = new Map<string, Source>();
   /** The least recently seen first. */
-  readonly #networks = new Map<string, Source>();
+  readonly #networks = new ForgetfulMap<string, Source>(MAX_NETWORKS);
   /** Since the last summary: handshakes, and when they were. */
   #unsaid = 0;
   #firstSeen = Number.POSITIVE_INFINITY;
   #lastSeen = Number.NEGATIVE_INFINITY;
-  #networksForgotten = 0;
+  /** Of the networks that were forgotten, how many have been told of. */
+  #forgottenTold = 0;
   #items = noItems();
 
   /** `now`: milliseconds of a clock that never goes back. */
@@ -120,12 +122,12 @@ export class FloodControl {
       items,
       firstSeen: this.#firstSeen,
       lastSeen: this.#lastSeen,
-      networksForgotten: this.#networksForgotten,
+      networksForgotten: this.#networks.evicted - this.#forgottenTold,
     };
     this.#unsaid = 0;
     this.#firstSeen = Number.POSITIVE_INFINITY;
     this.#lastSeen = Number.NEGATIVE_INFINITY;
-    this.#networksForgotten = 0;
+    this.#forgottenTold = this.#networks.evicted;
     this.#items = noItems();
     return unsaid;
   }
@@ -136,15 +138,8 @@ export class FloodControl {
   }
 
   #networkNamed(name: string, now: number): Source {
-    let network = this.#networks.get(name);
-    if (network === undefined) network = this.#source(this.#rates.floodLimitPerNetwork, now);
-    else this.#networks.delete(name);
+    const network = this.#networks.get(name) ?? this.#source(this.#rates.floodLimitPerNetwork, now);
     this.#networks.set(name, network);
-    if (this.#networks.size > MAX_NETWORKS) {
-      const [oldest] = this.#networks.keys();
-      if (oldest !== undefined) this.#networks.delete(oldest);
-      this.#networksForgotten++;
-    }
     return network;
   }
 

@@ -3,7 +3,7 @@
  * telemetry, told by IPC what to do. The requests come from the parent, on the other core.
  */
 import type * as Https from 'node:https';
-import { metrics, trace } from '@opentelemetry/api';
+import { flushSdk } from './flush-sdk';
 import type { Flushed, Instruction, Report, Setup } from './protocol';
 
 const { variant, credentials } = JSON.parse(process.env['BENCH_SETUP'] ?? '') as Setup;
@@ -70,14 +70,5 @@ function startTelemetry(): (what: Flushed) => Promise<void> {
     instrumentations: [new HttpInstrumentation(), ...(variant.includes('ours') ? [ours()] : [])],
   });
   sdk.start();
-  const tracers = trace.getTracerProvider() as { getDelegate?(): Flushable };
-  const meters = metrics.getMeterProvider() as Flushable;
-  return async what => {
-    await tracers.getDelegate?.().forceFlush?.();
-    if (what === 'spans and metrics') await meters.forceFlush?.();
-  };
-}
-
-interface Flushable {
-  forceFlush?(): Promise<void>;
+  return flushSdk;
 }

@@ -3,7 +3,8 @@
  * end and the collector are in the parent, on the other core.
  */
 import * as tls from 'node:tls';
-import { metrics, type SpanContext, SpanKind, trace } from '@opentelemetry/api';
+import { type SpanContext, SpanKind, trace } from '@opentelemetry/api';
+import { flushSdk } from './flush-sdk';
 import { type Flushed, type Instruction, type Report, type Setup, severalAtATime } from './protocol';
 
 const setup = JSON.parse(process.env['BENCH_SETUP'] ?? '') as Setup;
@@ -105,15 +106,8 @@ function startTelemetry(): (what: Flushed) => Promise<void> {
         ];
   const sdk = new NodeSDK({ instrumentations });
   sdk.start();
-  const tracers = trace.getTracerProvider() as { getDelegate?(): Flushable };
-  const meters = metrics.getMeterProvider() as Flushable;
   return async what => {
     for (const instrumentation of instrumentations) instrumentation.flush();
-    await tracers.getDelegate?.().forceFlush?.();
-    if (what === 'spans and metrics') await meters.forceFlush?.();
+    await flushSdk(what);
   };
-}
-
-interface Flushable {
-  forceFlush?(): Promise<void>;
 }

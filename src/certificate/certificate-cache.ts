@@ -73,9 +73,12 @@ class Entry {
   }
 }
 
-/** Bytes, about: the DER, the text read from it, which is no longer, and the objects around them. */
+/** Characters of the names that whoever reports a certificate puts together of its own. */
+const MAX_SAID = 20 * 256;
+
+/** Bytes, about: the DER, the text read from it, which is no longer, what is said of it, and the objects around them. */
 function weightOf(byteLength: number): number {
-  return 512 + (byteLength <= MAX_PARSED_BYTES ? 2 * byteLength : 0);
+  return 1024 + (byteLength <= MAX_PARSED_BYTES ? 2 * byteLength + Math.min(byteLength, MAX_SAID) : 0);
 }
 
 /** Least recently used first: a Map keeps the order of insertion. */

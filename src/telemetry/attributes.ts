@@ -451,7 +451,13 @@ export const ATTRIBUTES: Readonly<Record<Exclude<AttributeName, typeof CONNECTIO
 
 const EVERY_HANDSHAKE = Object.entries<AttributeRow>(HANDSHAKE_ATTRIBUTES);
 const EVERY_CLIENT_HELLO = Object.entries<AttributeRow>(CLIENT_HELLO_ATTRIBUTES);
-const EVERY_CERTIFICATE = Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES);
+const EVERY_CERTIFICATE = { client: certificateRows('client'), server: certificateRows('server') } as const;
+
+/** By whose certificate it is. Many handshakes show the same one, and what is always said of it does not change. */
+const ALWAYS_SAID: Readonly<Record<Side, WeakMap<PeerCertificate, Attributes>>> = {
+  client: new WeakMap(),
+  server: new WeakMap(),
+};
 
 /** What is said of a handshake. `occasions` are those that apply to it besides `always`. */
 export function attributesOf(handshake: Handshake, occasions: ReadonlySet<Occasion>): Attributes {
@@ -489,11 +495,29 @@ function addCertificate(
   chain: readonly PeerCertificate[],
   occasions: ReadonlySet<Occasion>,
 ): void {
-  for (const [name, row] of EVERY_CERTIFICATE) {
-    if (row.occasion !== 'always' && !occasions.has(row.occasion)) continue;
+  Object.assign(attributes, alwaysSaidOf(certificate, whose));
+  if (occasions.size === 0) return;
+  for (const [name, row] of EVERY_CERTIFICATE[whose]) {
+    if (!occasions.has(row.occasion)) continue;
     const value = row.read(certificate, chain);
-    if (value !== undefined) attributes[`tls.${whose}.${name}`] = value;
+    if (value !== undefined) attributes[name] = value;
   }
+}
+
+function alwaysSaidOf(certificate: PeerCertificate, whose: Side): Attributes {
+  const known = ALWAYS_SAID[whose].get(certificate);
+  if (known !== undefined) return known;
+  const attributes: Attributes = {};
+  for (const [name, row] of EVERY_CERTIFICATE[whose]) {
+    const value = row.occasion === 'always' ? row.read(certificate, []) : undefined;
+    if (value !== undefined) attributes[name] = value;
+  }
+  ALWAYS_SAID[whose].set(certificate, attributes);
+  return attributes;
+}
+
+function certificateRows(whose: Side): [string, CertificateRow][] {
+  return Object.entries<CertificateRow>(CERTIFICATE_ATTRIBUTES).map(([name, row]) => [`tls.${whose}.${name}`, row]);
 }
 
 export function failureOf(handshake: Handshake): HandshakeFailure | undefined {

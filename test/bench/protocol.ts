@@ -67,12 +67,17 @@ export type Flushed = 'spans' | 'spans and metrics';
 
 export type Instruction =
   | { readonly do: 'usage' }
-  | { readonly do: 'connect'; readonly port: number; readonly times: number }
+  | { readonly do: 'connect'; readonly port: number; readonly times: number; readonly watched: boolean }
   | { readonly do: 'flush'; readonly what: Flushed }
   | { readonly do: 'end' };
 
-/** `ready` carries the port, 0 for a client; `usage` is CPU time in microseconds. */
-export type Report = { readonly ready: number } | { readonly usage: number } | { readonly done: true };
+/** The ports on which it listens: 0 for a client. Of what comes to `unwatched` its telemetry says nothing. */
+export interface Ready {
+  readonly ready: { readonly watched: number; readonly unwatched: number };
+}
+
+/** `usage` is CPU time in microseconds. */
+export type Report = Ready | { readonly usage: number } | { readonly done: true };
 
 /** So many handshakes of a busy process are under way at once. */
 export const AT_A_TIME = 8;

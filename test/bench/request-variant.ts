@@ -49,7 +49,10 @@ function startServer(): void {
   );
   // The parent pauses between its slices for longer than Node would keep a connection.
   server.keepAliveTimeout = 600_000;
-  server.listen(0, '127.0.0.1', () => process.send?.({ ready: (server.address() as { port: number }).port }));
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as { port: number };
+    process.send?.({ ready: { watched: port, unwatched: 0 } } satisfies Report);
+  });
 }
 
 function startTelemetry(): (what: Flushed) => Promise<void> {

@@ -2,21 +2,34 @@
  * The process whose CPU time is measured: one scenario under one variant, told by IPC what to do. The load, the other
  * end and the collector are in the parent, on the other core.
  */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import * as tls from 'node:tls';
-import { type SpanContext, SpanKind, trace } from '@opentelemetry/api';
+import { context, createContextKey, type SpanContext, SpanKind, trace } from '@opentelemetry/api';
 import { flushSdk } from './flush-sdk';
 import { type Flushed, type Instruction, type Report, type Setup, severalAtATime } from './protocol';
 
 const setup = JSON.parse(process.env['BENCH_SETUP'] ?? '') as Setup;
 const { scenario, variant, credentials } = setup;
 
+/** The SDK's own key, by its description: a bare process is not to load an SDK for it. */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+/** Both servers take each other's. */
+const TICKET_KEYS = randomBytes(48);
+
 const flush = startTelemetry();
-const server = scenario === 'client' ? undefined : startServer();
 
 process.on('message', (instruction: Instruction) => {
   void obey(instruction).then(report => process.send?.(report));
 });
-if (!server) process.send?.({ ready: 0 } satisfies Report);
+void start();
+
+async function start(): Promise<void> {
+  const isServer = scenario !== 'client';
+  const watched = isServer ? await startServer(true) : 0;
+  const unwatched = isServer ? await startServer(false) : 0;
+  process.send?.({ ready: { watched, unwatched } } satisfies Report);
+}
 
 async function obey(instruction: Instruction): Promise<Report> {
   switch (instruction.do) {
@@ -25,7 +38,7 @@ async function obey(instruction: Instruction): Promise<Report> {
       return { usage: user + system };
     }
     case 'connect':
-      await severalAtATime(instruction.times, () => connectOnce(instruction.port));
+      await severalAtATime(instruction.times, () => connectOnce(instruction.port, instruction.watched));
       return { done: true };
     case 'flush':
       await flush(instruction.what);
@@ -38,8 +51,9 @@ async function obey(instruction: Instruction): Promise<Report> {
   }
 }
 
-function startServer(): tls.Server {
-  const made = tls.createServer(
+/** Answers its port. */
+async function startServer(watched: boolean): Promise<number> {
+  const server = tls.createServer(
     {
       key: credentials.serverKey,
       cert: credentials.serverCertificate,
@@ -47,30 +61,42 @@ function startServer(): tls.Server {
       requestCert: scenario === 'mutual',
       rejectUnauthorized: scenario === 'mutual',
       minVersion: 'TLSv1.3',
+      ticketKeys: TICKET_KEYS,
     },
     socket => {
-      floor();
+      if (watched) floor();
       socket.on('error', () => {});
       socket.end('.');
     },
   );
-  made.on('tlsClientError', () => floor());
-  made.listen(0, '127.0.0.1', () => process.send?.({ ready: (made.address() as { port: number }).port }));
-  return made;
+  if (watched) server.on('tlsClientError', () => floor());
+  unwatchedUnless(watched, () => server.listen(0, '127.0.0.1'));
+  await once(server, 'listening');
+  return (server.address() as { port: number }).port;
 }
 
-function connectOnce(port: number): Promise<void> {
+/** Sockets are born in the context in which their server began to listen, or in which they were asked for. */
+function unwatchedUnless(watched: boolean, work: () => void): void {
+  if (watched) work();
+  else context.with(context.active().setValue(SUPPRESS_TRACING, true), work);
+}
+
+function connectOnce(port: number, watched: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = tls.connect({
-      port,
-      host: '127.0.0.1',
-      servername: 'localhost',
-      ca: credentials.authority,
+    unwatchedUnless(watched, () => {
+      const socket = tls.connect({
+        port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: credentials.authority,
+      });
+      socket.on('error', reject);
+      socket.on('secureConnect', () => {
+        if (watched) floor();
+      });
+      socket.on('data', () => {});
+      socket.on('close', () => resolve());
     });
-    socket.on('error', reject);
-    socket.on('secureConnect', () => floor());
-    socket.on('data', () => {});
-    socket.on('close', () => resolve());
   });
 }
 

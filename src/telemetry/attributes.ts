@@ -454,10 +454,11 @@ const EVERY_CLIENT_HELLO = Object.entries<AttributeRow>(CLIENT_HELLO_ATTRIBUTES)
 const EVERY_CERTIFICATE = { client: certificateRows('client'), server: certificateRows('server') } as const;
 
 /** By whose certificate it is. Many handshakes show the same one, and what is always said of it does not change. */
-const ALWAYS_SAID: Readonly<Record<Side, WeakMap<PeerCertificate, Attributes>>> = {
+const ALWAYS_SAID: Readonly<Record<Side, WeakMap<PeerCertificate, Said[]>>> = {
   client: new WeakMap(),
   server: new WeakMap(),
 };
+type Said = readonly [name: string, value: AttributeValue];
 
 /** What is said of a handshake. `occasions` are those that apply to it besides `always`. */
 export function attributesOf(handshake: Handshake, occasions: ReadonlySet<Occasion>): Attributes {
@@ -495,7 +496,10 @@ function addCertificate(
   chain: readonly PeerCertificate[],
   occasions: ReadonlySet<Occasion>,
 ): void {
-  Object.assign(attributes, alwaysSaidOf(certificate, whose));
+  for (const [name, value] of alwaysSaidOf(certificate, whose)) {
+    // A list of its own each time: an SDK keeps it as it is, and who processes spans may change it.
+    attributes[name] = Array.isArray(value) ? value.slice() : value;
+  }
   if (occasions.size === 0) return;
   for (const [name, row] of EVERY_CERTIFICATE[whose]) {
     if (!occasions.has(row.occasion)) continue;
@@ -504,16 +508,16 @@ function addCertificate(
   }
 }
 
-function alwaysSaidOf(certificate: PeerCertificate, whose: Side): Attributes {
+function alwaysSaidOf(certificate: PeerCertificate, whose: Side): readonly Said[] {
   const known = ALWAYS_SAID[whose].get(certificate);
   if (known !== undefined) return known;
-  const attributes: Attributes = {};
+  const said: Said[] = [];
   for (const [name, row] of EVERY_CERTIFICATE[whose]) {
     const value = row.occasion === 'always' ? row.read(certificate, []) : undefined;
-    if (value !== undefined) attributes[name] = value;
+    if (value !== undefined) said.push([name, value]);
   }
-  ALWAYS_SAID[whose].set(certificate, attributes);
-  return attributes;
+  ALWAYS_SAID[whose].set(certificate, said);
+  return said;
 }
 
 function certificateRows(whose: Side): [string, CertificateRow][] {

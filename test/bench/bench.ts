@@ -6,9 +6,9 @@
  * Each variant is a process of its own, pinned to one core; the load, the other end and the collector are here, on the
  * other. The variants take turns, a slice of handshakes each, so that a machine which changes its speed changes it for
  * all, and in an order drawn anew each time: who always ran right after the same other one would always find the caches
- * as that one leaves them, and its exports still under way. A group's CPU time includes a final flush. Every round has processes of its own: two of the
- * same kind differ by some hundredths for as long as they live, by where their code and data came to lie. The bare
- * process runs twice: when the two differ by more than 3 %, the run says nothing.
+ * as that one leaves them, and its exports still under way. A group's CPU time includes a final flush. Every round has
+ * processes of its own: two of the same kind differ by some hundredths for as long as they live, by where their code and
+ * data came to lie. The bare process runs twice: when the two differ by more than 3 %, the run says nothing.
  */
 import { parseArgs } from 'node:util';
 import { MeasuredProcess, type OtherSide, REQUESTS_A_HANDSHAKE, startOtherSide } from './measured-process';

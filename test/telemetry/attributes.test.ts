@@ -138,6 +138,16 @@ describe('the attributes', () => {
     });
   });
 
+  it('of one certificate are the same each time, in lists of their own', () => {
+    const names = 'tls.client.x509.alternative_names';
+    const say = () => attributesOf(refusedClient(), new Set());
+    const [one, other] = [say(), say()];
+    assert.deepEqual(one, other);
+    (one[names] as string[]).push('DNS:changed.by.somebody');
+    assert.notDeepEqual(one[names], other[names]);
+    assert.deepEqual(say(), other);
+  });
+
   it('of a client that trusts its server', () => {
     assert.deepEqual(attributesOf(clientHandshake(), NOTHING), {
       'tls.protocol.name': 'tls',

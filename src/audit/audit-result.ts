@@ -52,7 +52,7 @@ export interface EvidenceRead {
   readonly lastSeen?: string;
   /** Sentences: what could not be read, was left out, or looks odd. Absent of anything, an empty list. */
   readonly notes: readonly string[];
-  /** True when the run was interrupted or a source ended early: what is missing may yet be there. */
+  /** True when the run was interrupted, or evidence was not read (notes say which): what is missing may yet be there. */
   readonly partial: boolean;
 }
 

@@ -20,8 +20,10 @@ export interface EvidenceSink {
   log(log: ReceivedLog): void;
   /** What metrics counted. */
   point(point: ReceivedPoint): void;
-  /** A sentence: what could not be read, and how much of it. */
+  /** A sentence on what was read: what of it is no evidence, what looks odd. */
   note(sentence: string): void;
+  /** A sentence: there is evidence that was not read, so that what seems to be missing may yet be there. */
+  gap(sentence: string): void;
 }
 
 export interface EvidenceProgress {
@@ -118,7 +120,7 @@ async function readFile(
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
     // gzip that ends early, or is none: what came before it counts.
-    sink.note(
+    sink.gap(
       `${file}: the file ends early or is damaged (${code ?? (fault as Error).message}); what came before that was read`,
     );
   } finally {
@@ -159,7 +161,7 @@ class FileReading {
   #lines = 0;
   #requests = 0;
   /** Lines that were none, by what was wrong. */
-  readonly #faults = new Map<string, { count: number; readonly line: number }>();
+  readonly #faults = new Map<string, { count: number; readonly line: number; readonly isGap: boolean }>();
   /** A document over many lines: its text so far. Undefined: one request a line. */
   #document: Buffer[] | undefined;
   #documentLength = 0;
@@ -185,8 +187,11 @@ class FileReading {
   end(): void {
     if (this.#length > 0 || this.#isSkipping) this.#line(true);
     if (this.#document !== undefined) this.#endDocument(this.#document);
-    for (const [fault, { count, line }] of this.#faults)
-      this.#sink.note(`${this.#file}:${line}: ${fault}${count > 1 ? `, and ${count - 1} more like it` : ''}`);
+    for (const [fault, { count, line, isGap }] of this.#faults) {
+      const sentence = `${this.#file}:${line}: ${fault}${count > 1 ? `, and ${count - 1} more like it` : ''}`;
+      if (isGap) this.#sink.gap(sentence);
+      else this.#sink.note(sentence);
+    }
     if (this.#requests === 0 && this.#faults.size === 0) this.#sink.note(`${this.#file}: nothing is in it`);
   }
 
@@ -208,7 +213,7 @@ class FileReading {
     this.#parts = [];
     this.#length = 0;
     this.#isSkipping = false;
-    if (isTooLong) this.#fault(`a line longer than ${LONGEST_LINE} bytes was left out`);
+    if (isTooLong) this.#fault(`a line longer than ${LONGEST_LINE} bytes was left out`, true);
     else if (this.#document !== undefined) this.#continueDocument(line);
     else this.#request(line, isLast);
   }
@@ -239,7 +244,7 @@ class FileReading {
 
   #endDocument(parts: readonly Buffer[]): void {
     if (this.#documentLength > LONGEST_LINE) {
-      this.#fault(`one document of more than ${LONGEST_LINE} bytes: one request a line was expected`);
+      this.#fault(`one document of more than ${LONGEST_LINE} bytes: one request a line was expected`, true);
       return;
     }
     try {
@@ -257,10 +262,10 @@ class FileReading {
     if (fault !== undefined) this.#fault(fault);
   }
 
-  #fault(sentence: string): void {
+  #fault(sentence: string, isGap = false): void {
     const known = this.#faults.get(sentence);
     if (known) known.count++;
-    else if (this.#faults.size < MOST_FAULTS) this.#faults.set(sentence, { count: 1, line: this.#lines });
+    else if (this.#faults.size < MOST_FAULTS) this.#faults.set(sentence, { count: 1, line: this.#lines, isGap });
   }
 }
 

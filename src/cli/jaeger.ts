@@ -26,16 +26,18 @@ const LARGEST_ANSWER = 64 * 1024 * 1024;
 /** It answered, and then did not any more: what had come until then has been told. */
 export class JaegerBrokeOff extends UsageError {}
 
+class AnswerTooLarge extends UsageError {}
+
 /**
  * Reads traces by Jaeger's query API (`/api/services`, `/api/traces`). It has no pages, only a limit: a stretch of time
- * with more traces than that is halved. Throws `UsageError` with the address and what was expected there,
+ * with more traces than that is halved, and so is one whose answer is too large to be held. Throws `UsageError` with the address and what was expected there,
  * `JaegerBrokeOff` when something had come. Resolves early when `signal` says so.
  */
 export async function readJaeger(query: JaegerQuery, sink: EvidenceSink, signal: AbortSignal): Promise<void> {
   const reading = new JaegerReading(query.url, sink, signal);
   const services = query.service === undefined ? await reading.services() : [query.service];
   if (services.length > MOST_SERVICES)
-    sink.note(
+    sink.gap(
       `${query.url} knows ${services.length} services: the first ${MOST_SERVICES} were read; choose one with --service`,
     );
   try {
@@ -54,6 +56,7 @@ class JaegerReading {
   readonly #traces = new Set<string>();
   #requests = 0;
   #cutStretches = 0;
+  #tooLarge = 0;
   #isExhausted = false;
   #malformed = 0;
 
@@ -85,12 +88,20 @@ class JaegerReading {
       end: String(Math.ceil(until * 1000)),
       limit: String(PAGE),
     });
-    const traces = await this.#ask(`/api/traces?${parameters}`, 'a list of traces');
+    const canBeHalved = until - since > SHORTEST_STRETCH;
+    const traces = await this.#ask(`/api/traces?${parameters}`, 'a list of traces').catch(fault => {
+      if (!(fault instanceof AnswerTooLarge)) throw fault;
+      return undefined;
+    });
     if (this.#signal.aborted) return;
-    if (traces.length >= PAGE && until - since > SHORTEST_STRETCH) {
+    if (canBeHalved && (traces === undefined || traces.length >= PAGE)) {
       const middle = (since + until) / 2;
       await this.read(service, middle, until);
       await this.read(service, since, middle);
+      return;
+    }
+    if (traces === undefined) {
+      this.#tooLarge++;
       return;
     }
     if (traces.length >= PAGE) this.#cutStretches++;
@@ -99,12 +110,16 @@ class JaegerReading {
 
   end(): void {
     if (this.#isExhausted)
-      this.#sink.note(
+      this.#sink.gap(
         `${this.#url} holds more than is read at once (${MOST_REQUESTS} requests, ${MOST_TRACES} traces): choose a shorter time with --since`,
       );
     if (this.#cutStretches > 0)
-      this.#sink.note(
+      this.#sink.gap(
         `${this.#url}: more than ${PAGE} traces began within one moment (${this.#cutStretches} times); not all were read`,
+      );
+    if (this.#tooLarge > 0)
+      this.#sink.gap(
+        `${this.#url}: traces of one moment that are larger than ${LARGEST_ANSWER} bytes were left out (${this.#tooLarge} times)`,
       );
     if (this.#malformed > 0) this.#sink.note(`${this.#url}: ${this.#malformed} spans could not be read`);
   }
@@ -112,11 +127,11 @@ class JaegerReading {
   async #ask(path: string, expected: string): Promise<readonly unknown[]> {
     this.#requests++;
     const url = `${this.#url}${path}`;
-    const fault = (what: string) =>
-      new UsageError(
+    const fault = (what: string, Kind = UsageError) =>
+      new Kind(
         `${url}: ${what}; Jaeger's query API was expected there (${expected} as JSON), such as http://localhost:16686`,
       );
-    let text: string;
+    let text: string | undefined;
     try {
       const response = await fetch(url, {
         headers: { accept: 'application/json' },
@@ -132,6 +147,7 @@ class JaegerReading {
       if (error instanceof UsageError) throw error;
       throw fault(wordsOf(error));
     }
+    if (text === undefined) throw fault(`the answer is larger than ${LARGEST_ANSWER} bytes`, AnswerTooLarge);
     let answer: unknown;
     try {
       answer = JSON.parse(text);
@@ -157,12 +173,13 @@ class JaegerReading {
   }
 }
 
-async function boundedText(response: Response): Promise<string> {
+/** Undefined: it is too large. */
+async function boundedText(response: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
-    if (bytes > LARGEST_ANSWER) throw new Error(`the answer is larger than ${LARGEST_ANSWER} bytes`);
+    if (bytes > LARGEST_ANSWER) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

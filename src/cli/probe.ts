@@ -151,6 +151,7 @@ export class Probe {
       log: log => this.#trails.log(log),
       point: () => {},
       note: () => {},
+      gap: () => {},
     };
   }
 

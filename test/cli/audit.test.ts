@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
@@ -228,6 +228,32 @@ describe('otel-tls audit', function () {
     const { evidence } = await audited('--evidence', file('cut.gz', zipped.subarray(0, zipped.length / 2)));
     assert.match(evidence.notes.join('\n'), /cut\.gz: the file ends early or is damaged/);
     assert.ok(evidence.spans > 0);
+    assert.equal(evidence.partial, true);
+  });
+
+  it('marks what lacks a part of the evidence: a line too long to be held', async () => {
+    const long = `{"resourceSpans":"${'x'.repeat(25 * 1024 * 1024)}"}\n`;
+    const parameters = ['--evidence', file('long.jsonl', `${long}${readFileSync(MENDED, 'utf8')}`)];
+    const { evidence } = await audited(...parameters);
+    assert.match(evidence.notes.join('\n'), /long\.jsonl:1: a line longer than \d+ bytes was left out/);
+    assert.equal(evidence.partial, true);
+    assert.equal((await audit(...parameters)).exitCode, 2);
+  });
+
+  it('says that a report cannot be written before it reads the evidence, and leaves what is there alone', async () => {
+    for (const [output, code] of [
+      ['no/where', 'ENOENT'],
+      [folder, 'EISDIR'],
+    ] as const) {
+      const { stderr, exitCode } = await audit('--evidence', 'nothing.jsonl', '--output', output);
+      assert.deepEqual([stderr, exitCode], [`otel-tls: --output '${output}': cannot be written (${code})\n`, 2]);
+    }
+    const earlier = file('earlier.json', 'of yesterday');
+    const later = join(folder, 'later.json');
+    for (const output of [earlier, later])
+      assert.match((await audit('--evidence', 'nothing.jsonl', '--output', output)).stderr, /there is no such file/);
+    assert.equal(readFileSync(earlier, 'utf8'), 'of yesterday');
+    assert.equal(existsSync(later), false);
   });
 
   it('reads evidence of any size in little memory', async function () {
@@ -550,6 +576,24 @@ describe('otel-tls audit', function () {
       const { evidence } = await audited('--jaeger', url, '--service', 'orders');
       assert.ok(asked.length <= 1000, `${asked.length}`);
       assert.match(evidence.notes.join('\n'), /holds more than is read at once/);
+      assert.equal(evidence.partial, true);
+    });
+
+    it('halves the time of an answer that is too large, and says what still is', async () => {
+      const [small, large] = [trace(1), trace(9)];
+      const padding = ' '.repeat(65 * 1024 * 1024);
+      answers = ({ searchParams }) => {
+        const [start, end] = ['start', 'end'].map(name => Number(searchParams.get(name))) as [number, number];
+        const isThere = ({ spans: [span] }: typeof small) => span!.startTime >= start && span!.startTime <= end;
+        return { body: JSON.stringify({ data: [small, large].filter(isThere) }) + (isThere(large) ? padding : '') };
+      };
+      const { evidence } = await audited('--jaeger', url, '--service', 'orders', '--since', '1h');
+      assert.deepEqual([evidence.requests, evidence.partial], [1, true]);
+      assert.match(
+        evidence.notes.join('\n'),
+        /: traces of one moment that are larger than 67108864 bytes were left out/,
+      );
+      assert.ok(asked.length < 60, `${asked.length}`);
     });
 
     const FAULTS: readonly [
@@ -722,7 +766,7 @@ describe('otel-tls audit', function () {
   it('documents every option in its help', async () => {
     const { stdout, exitCode } = await runOtelTls(['audit', '--help'], folder);
     assert.equal(exitCode, 0);
-    const source = readFileSync(join(CHECKOUT, 'src/cli/audit.ts'), 'utf8');
+    const source = readFileSync(join(CHECKOUT, 'src/cli/audit-options.ts'), 'utf8');
     const options = [...source.matchAll(/^ {8}'?([a-z-]+)'?: \{ type: /gm)].map(match => match[1] as string);
     assert.ok(options.length > 10);
     for (const option of options) assert.ok(stdout.includes(`--${option}`), option);

@@ -236,7 +236,7 @@ export class Reporter implements HandshakeObserver<Birth> {
       const { handshake } = one.birth;
       if (handshake === undefined) return;
       const refusal = concludeRefusal(handshake, one.refusal);
-      for (const sink of this.#sinks) guard(() => sink.refused?.(refusal, parent));
+      if (refusal) for (const sink of this.#sinks) guard(() => sink.refused?.(refusal, parent));
       return;
     }
     const handshake = one.birth.handshake ?? this.#judge(one.observation);

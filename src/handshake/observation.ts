@@ -63,10 +63,14 @@ export interface Observation {
   error?: ObservedError | undefined;
   /** The peer had closed its side (FIN, close_notify) before the end. */
   peerEnded?: boolean | undefined;
-  /** Bytes on the wire, handshake included. Undefined where the transport does not count. */
+  /** Bytes of TLS on the wire, handshake included. Undefined where the transport does not count. */
   bytesReceived?: number | undefined;
   bytesSent?: number | undefined;
   serverName?: string | undefined;
+  /** What went over the same connection before TLS began: STARTTLS, CONNECT. Undefined: nothing. */
+  plaintext?: { readonly received: number; readonly sent: number } | undefined;
+  /** At the end: what carries TLS had been destroyed before TLS was. */
+  carrierDestroyed?: boolean | undefined;
   /** As Node says it: `TLSv1.3`. */
   protocol?: string | undefined;
   cipher?: string | undefined;
@@ -165,19 +169,25 @@ function copied({ address, port }: Endpoint): Endpoint {
   return Object.freeze({ address, port });
 }
 
-/** What became of a handshake that stood: the refusal of a TLS 1.3 server, or of a renegotiation. */
+/**
+ * What became of a handshake that stood: the refusal of a TLS 1.3 server, or of a renegotiation. Undefined: it was no
+ * refusal; what OpenSSL finds wrong on this side later is the connection's fault, not the handshake's.
+ */
 export function concludeRefusal(
   handshake: Handshake,
   late: { readonly at: number; readonly error: ObservedError | undefined },
-): Refusal {
-  return Object.freeze({ handshake, at: late.at, failure: Object.freeze(refusalBy(late.error)) });
+): Refusal | undefined {
+  const failure = refusalBy(late.error);
+  return failure && Object.freeze({ handshake, at: late.at, failure: Object.freeze(failure) });
 }
 
-function refusalBy(error: ObservedError | undefined): HandshakeFailure {
+function refusalBy(error: ObservedError | undefined): HandshakeFailure | undefined {
   if (error === undefined) {
     return { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true };
   }
   const alert = alertFromMessage(error.message);
+  // Node's own errors begin like this, and of a connection that stands they are about its renegotiation.
+  if (!alert && !error.code?.startsWith('ERR_TLS_')) return undefined;
   const reason = alert ? reasonForAlert(alert) : (reasonForError(error) ?? '_OTHER');
   return { reason, decidedBy: alert ? 'peer' : 'us', phase: 'post_handshake', alert, code: error.code };
 }
@@ -291,18 +301,27 @@ function judgeEnd(seen: Observation, verification: Verification): Outcome {
   }
   const said = error && !isTransportError(error) ? reasonForError(error) : undefined;
   if (said !== undefined && said !== 'connection_closed' && said !== 'connection_reset') {
-    const reason = said === 'decrypt_error' ? reasonForBadSignature(verification) : said;
+    const reason = refined(said, seen, verification);
     return failed(reason, 'us', PHASE_OF_PROOF[code ?? ''] ?? FAILURE_REASONS[reason].phase, { code });
   }
   if (said !== undefined || error?.syscall !== undefined || (error === undefined && seen.peerEnded)) {
     return judgeLostConnection(seen);
   }
-  // An application never holds a server's socket before it is secure: what ends it is an error of a callback of its own,
-  // and those are asked about names, keys and sessions.
-  if (seen.side === 'server' && error !== undefined && !isAbort(error)) {
+  // An application holds what carries a server's TLS, but not the TLS socket before it is secure: what ends that one is an
+  // error of a callback of its own. Those are asked about names, keys and sessions, once a client has said something.
+  const byCallback = seen.side === 'server' && !seen.carrierDestroyed && seen.bytesReceived !== 0;
+  if (byCallback && error !== undefined && !isAbort(error)) {
     return failed('internal_error', 'us', FAILURE_REASONS.internal_error.phase, { code });
   }
   return Object.freeze({ kind: 'abandoned', phase: progressOf(seen), decidedBy: 'us' });
+}
+
+/** Bytes of an alert that nothing encrypts, which is all that a server answers to what is no TLS. */
+const ALERT_BYTES = 7;
+
+/** Whatever came then: a cipher suite has been chosen, or a ClientHello answered. */
+function hasSpokenTls({ side, cipher, bytesSent = 0 }: Observation): boolean {
+  return cipher !== undefined || (side === 'server' && bytesSent > ALERT_BYTES);
 }
 
 /** Where something else than a certificate's key was not proven: a pre-shared key, or that both saw the same handshake. */
@@ -312,6 +331,12 @@ const PHASE_OF_PROOF: Readonly<Record<string, Phase | undefined>> = {
   ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: 'finished',
   ERR_SSL_DIGEST_CHECK_FAILED: 'finished',
 };
+
+/** What OpenSSL's word for it means at this point of this handshake. */
+function refined(said: FailureReason, seen: Observation, verification: Verification): FailureReason {
+  if (said === 'decrypt_error') return reasonForBadSignature(verification);
+  return said === 'not_tls' && hasSpokenTls(seen) ? 'protocol_error' : said;
+}
 
 /** Which signature was wrong, the certificate's or the proof of its key, only the verification tells. */
 function reasonForBadSignature(verification: Verification): FailureReason {

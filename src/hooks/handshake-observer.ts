@@ -7,9 +7,12 @@ export interface HandshakeObserver<Birth = unknown> {
   born(side: Side): Birth | undefined;
   /** TLS begins: `over` will follow. */
   begun(side: Side): void;
-  /** The handshake is over: the one report of this socket. */
+  /**
+   * The handshake is over: the one report of this socket. But for one that Node had given up as too slow, and which came to
+   * an end after all: that is born, begun and over once more.
+   */
   over(observation: Observation, birth: Birth): void;
-  /** A handshake that had been established was refused after all. At most once a socket, after `over`. */
+  /** A handshake that had been established may have been refused after all. At most once a socket, after `over`. */
   refused(observation: Observation, birth: Birth, refusal: LateRefusal): void;
 }
 

@@ -117,6 +117,8 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
     peerEnded: undefined,
     bytesReceived: undefined,
     bytesSent: undefined,
+    plaintext: plaintextBefore(inside),
+    carrierDestroyed: undefined,
     serverName: undefined,
     protocol: undefined,
     cipher: undefined,
@@ -209,6 +211,17 @@ export function observeConnection(socket: TLSSocket, observation: Observation): 
   observation.peer = endpointFrom(insideOf(socket)._handle, 'getpeername');
 }
 
+/** Nobody upgrades a connection to TLS without having read that the other end wants it: one question is enough for most. */
+function plaintextBefore({ _parent: carrier }: UndocumentedSocket): Observation['plaintext'] {
+  if (!carrier?.bytesRead) return undefined;
+  // What was read and put back is TLS already.
+  return { received: carrier.bytesRead - carrier.readableLength, sent: carrier.bytesWritten };
+}
+
+function since(before: number | undefined, counted: number | undefined): number | undefined {
+  return counted === undefined || before === undefined ? counted : counted - before;
+}
+
 /** OpenSSL is done and Node has not decided yet. False: there is nothing left to read, nor to decide. */
 export function observeNegotiation(socket: TLSSocket, observation: Observation): boolean {
   const inside = insideOf(socket);
@@ -250,8 +263,10 @@ export function observeTeardown(socket: TLSSocket, observation: Observation): vo
   const inside = insideOf(socket);
   const handle = handleOf(socket);
   observation.peerEnded = socket.readableEnded;
-  observation.bytesReceived = inside._parent?.bytesRead ?? handle?._parent?.bytesRead;
-  observation.bytesSent = inside._parent?.bytesWritten ?? handle?._parent?.bytesWritten;
+  const { plaintext } = observation;
+  observation.bytesReceived = since(plaintext?.received, inside._parent?.bytesRead ?? handle?._parent?.bytesRead);
+  observation.bytesSent = since(plaintext?.sent, inside._parent?.bytesWritten ?? handle?._parent?.bytesWritten);
+  observation.carrierDestroyed = inside._parent?.destroyed;
   if (!handle) return;
   if (observation.local.address === undefined) observation.local = endpointFrom(handle, 'getsockname');
   observation.serverName ??= serverNameOf(socket, handle);

@@ -150,7 +150,8 @@ export class TlsSocketHook<Birth = unknown> {
     const hook = this;
     return function _finishInit(this: tls.TLSSocket, ...args: unknown[]) {
       const original = below['_finishInit'] as Method;
-      const watched = hook.#sockets.get(this);
+      let watched = hook.#sockets.get(this);
+      if (watched?.timedOut && hook.#enabled) watched = hook.#watchAgain(this, watched);
       if (watched === undefined || watched.over || !hook.#enabled || !hook.#negotiated(this, watched))
         return Reflect.apply(original, this, args);
       watched.deciding = true;
@@ -179,9 +180,10 @@ export class TlsSocketHook<Birth = unknown> {
 
   #decided(socket: tls.TLSSocket, watched: WatchedSocket<Birth>, threw: boolean): void {
     try {
-      watched.established ||= isSecured(socket);
+      watched.established ||= isSecured(socket) && !watched.givenUp;
       observeDecision(socket, watched.observation);
-      this.#over(watched, endingOfDecision(socket, threw));
+      // Node goes on with a socket that an identity check has destroyed as if it were secure.
+      this.#over(watched, watched.givenUp ? 'refused_by_node' : endingOfDecision(socket, threw));
     } catch (fault) {
       tellFault(fault);
     }
@@ -207,8 +209,9 @@ export class TlsSocketHook<Birth = unknown> {
     watched.observation.error ??= error;
     if (error?.code !== 'ERR_TLS_HANDSHAKE_TIMEOUT') return;
     this.#tap?.release(socket);
-    // Not followed by destroy() on a plain tls.Server: there the silent socket stays open.
+    // Not followed by destroy() on a plain tls.Server: there the socket stays open, silent or just slow.
     observeTeardown(socket, watched.observation);
+    watched.timedOut = true;
     this.#over(watched, 'timed_out');
   }
 
@@ -227,6 +230,8 @@ export class TlsSocketHook<Birth = unknown> {
     if (watched.over && watched.observation.side === 'server') return;
     try {
       if (!socket.destroyed) this.#beforeDestroy(socket, watched, error);
+      // An identity check that destroyed the socket, and then said why.
+      else if (watched.deciding && !isSecured(socket)) watched.observation.error ??= describeError(error);
     } catch (fault) {
       tellFault(fault);
     }
@@ -261,6 +266,7 @@ export class TlsSocketHook<Birth = unknown> {
     }
     // The application may destroy the socket inside its own 'secureConnect': that was a success.
     if (watched.deciding && isSecured(socket)) return;
+    watched.givenUp = watched.deciding;
     if (described) watched.observation.error = described;
     if (watched.deciding && !described && guarded(() => usedFiniteFieldGroup(socket), false)) {
       watched.observation.error = { code: 'ERR_TLS_DH_PARAM_SIZE' };
@@ -286,6 +292,27 @@ export class TlsSocketHook<Birth = unknown> {
     const watched = new WatchedSocket(observeBirth(socket, now()), birth);
     this.#sockets.set(socket, watched);
     return watched;
+  }
+
+  /**
+   * Node gave it up, said so, and left it open: the client has come to the end of its handshake after all. That is another
+   * report, as Node tells the application of it anew.
+   */
+  #watchAgain(socket: tls.TLSSocket, given: WatchedSocket<Birth>): WatchedSocket<Birth> {
+    given.timedOut = false;
+    try {
+      const watched = this.#watch(socket);
+      if (watched === undefined) return given;
+      const { born, begun, plaintext } = given.observation;
+      watched.observation.born = born;
+      this.#begin(watched);
+      watched.observation.begun = begun ?? watched.observation.begun;
+      watched.observation.plaintext = plaintext;
+      return watched;
+    } catch (fault) {
+      tellFault(fault);
+      return given;
+    }
   }
 
   #begin(watched: WatchedSocket<Birth>): void {
@@ -340,6 +367,10 @@ class WatchedSocket<Birth> {
   deciding = false;
   /** Reported. */
   over = false;
+  /** Reported as too slow, which it may not stay. */
+  timedOut = false;
+  /** Destroyed by the application's identity check, or by Node for what it said. */
+  givenUp = false;
   established = false;
   refused = false;
   /** Our application closed its side before the peer did. */

@@ -852,12 +852,12 @@ describe('a handshake, concluded from what was seen of it,', () => {
 describe('a refusal, concluded from what came after the handshake,', () => {
   const handshake = concluded(client({ ending: 'secured', protocol: 'TLSv1.3' }));
   const refusal = (error: Parameters<typeof concludeRefusal>[1]['error']) =>
-    concludeRefusal(handshake, { at: T0 + 9.5, error }).failure;
+    concludeRefusal(handshake, { at: T0 + 9.5, error })?.failure;
 
   it('belongs to its handshake, at its own time, and is frozen', () => {
     const concludedRefusal = concludeRefusal(handshake, { at: T0 + 9.5, error: undefined });
-    assert.equal(concludedRefusal.handshake, handshake);
-    assert.equal(concludedRefusal.at, T0 + 9.5);
+    assert.equal(concludedRefusal?.handshake, handshake);
+    assert.equal(concludedRefusal?.at, T0 + 9.5);
     assert.deepEqual(looseParts(concludedRefusal), []);
   });
   it('is derived, when the server only closed', () => {
@@ -887,8 +887,15 @@ describe('a refusal, concluded from what came after the handshake,', () => {
       code: 'ERR_TLS_SESSION_ATTACK',
     });
   });
-  it('is another one, when nobody knows the error', () => {
-    assert.equal(refusal({ message: 'of something else' }).reason, '_OTHER');
+  it('is another one, when nobody knows the error of Node', () => {
+    assert.equal(refusal({ code: 'ERR_TLS_OF_TOMORROW' })?.reason, '_OTHER');
+  });
+  it('is none, when this side found something wrong with what came later', () => {
+    assert.equal(
+      refusal({ code: 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', message: 'bad record mac' }),
+      undefined,
+    );
+    assert.equal(refusal({ message: 'of something else' }), undefined);
   });
 });
 
@@ -921,8 +928,8 @@ describe('a handshake, concluded from whatever facts,', () => {
       }
 
       const refusal = concludeRefusal(handshake, { at: T0, error: seen.error });
-      assert.ok(REASONS.includes(refusal.failure.reason), at());
-      assert.equal(refusal.failure.phase, 'post_handshake', at());
+      assert.ok(refusal === undefined || REASONS.includes(refusal.failure.reason), at());
+      assert.equal(refusal?.failure.phase ?? 'post_handshake', 'post_handshake', at());
     }
   });
 });

@@ -2,6 +2,7 @@ import type * as tls from 'node:tls';
 import type { FailureReason } from '../../src/handshake/failure-reasons';
 import { opensslServer, withFiles } from '../support/external-peer';
 import {
+  abandoned,
   before24,
   distrusted,
   type Expected,
@@ -104,6 +105,26 @@ playAll('A client that verifies the server', [
       }),
     server: established(),
     client: established({ certificate: 'server.good', verification: tolerated('certificate_rejected') }),
+  },
+  ...[undefined, new Error('not the one I know')].map(
+    (error): Scenario => ({
+      name: `gives up in the application's own identity check, with ${error ? 'an' : 'no'} error`,
+      play: stage => destroyedByCheck(stage, socket => void socket.destroy(error)),
+      server: leftByNode,
+      client: error
+        ? refused('good', 'certificate_rejected')
+        : abandoned('finished', 'us', { certificate: 'server.good' }),
+    }),
+  ),
+  {
+    name: "gives up in the application's own identity check, and says why",
+    play: stage =>
+      destroyedByCheck(stage, socket => {
+        socket.destroy();
+        return new Error('not the one I know');
+      }),
+    server: leftByNode,
+    client: refused('good', 'certificate_rejected'),
   },
   {
     name: "crashes in the application's own identity check",
@@ -237,6 +258,14 @@ async function crashingCheck(stage: Stage): Promise<void> {
     process.removeAllListeners('uncaughtException');
     for (const listener of mochas) process.on('uncaughtException', listener);
   }
+}
+
+async function destroyedByCheck(stage: Stage, check: (socket: tls.TLSSocket) => Error | undefined): Promise<void> {
+  const port = await stage.listen(greeter(stage.server()));
+  let socket: tls.TLSSocket | undefined;
+  await visit({ port, ...stage.client(), checkServerIdentity: () => check(socket!) }, made => {
+    socket = made;
+  });
 }
 
 function leaveAtOnce(socket: tls.TLSSocket): void {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type * as net from 'node:net';
+import * as net from 'node:net';
 import * as tls from 'node:tls';
 import type { FailureReason } from '../../src/handshake/failure-reasons';
 import { opensslClient, withFiles } from '../support/external-peer';
@@ -16,6 +16,7 @@ import {
 } from '../support/raw-peer';
 import {
   abandoned,
+  distrusted,
   type Expected,
   established,
   failed,
@@ -25,7 +26,8 @@ import {
   type Stage,
   UNVERIFIED,
 } from '../support/scenario';
-import { greeter, visit } from '../support/tls-pair';
+import type { Presented } from '../support/scenario-certificates';
+import { greeter, LOOPBACK, visit } from '../support/tls-pair';
 
 const plain = { verification: NOT_REQUESTED };
 
@@ -113,7 +115,73 @@ playAll('A connection without a word', [
   },
 ]);
 
+playAll('A handshake that Node gives up as too slow, on a server that leaves the connection open,', [
+  {
+    name: 'is reported as such, and again when a good client finishes it',
+    play: stage => finishLate(stage, 'good'),
+    server: [
+      failed('handshake_timeout', 'us', 'client_hello'),
+      established({ certificate: 'client.good', serverName: 'localhost' }),
+    ],
+    client: established({ certificate: 'server.good' }),
+  },
+  {
+    name: 'is reported as such, and again when a bad client finishes it',
+    play: stage => finishLate(stage, 'unknownCa'),
+    server: [
+      failed('handshake_timeout', 'us', 'client_hello'),
+      failed('unknown_ca', 'us', 'certificate', {
+        certificate: 'client.unknownCa',
+        verification: distrusted('unknown_ca'),
+      }),
+    ],
+    client: ({ tls: version }) =>
+      version === '1.2'
+        ? failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' })
+        : established({
+            certificate: 'server.good',
+            refusal: {
+              reason: 'peer_closed_after_handshake',
+              decidedBy: 'peer',
+              phase: 'post_handshake',
+              derived: true,
+            },
+          }),
+  },
+]);
+
+playAll('An application that ends what carries a TLS connection', [
+  ...[undefined, new Error('too many of you')].flatMap((error): Scenario[] => [
+    {
+      name: `before a word has come, with ${error ? 'an' : 'no'} error`,
+      tls: 'any',
+      play: async stage => {
+        const server = greeter(stage.server()).on('connection', raw => setImmediate(() => raw.destroy(error)));
+        await sendAndStay(await stage.listen(server), Buffer.alloc(0));
+      },
+      server: abandoned('client_hello', 'us', plain),
+    },
+    {
+      name: `within a handshake, with ${error ? 'an' : 'no'} error`,
+      play: async stage => {
+        const server = greeter(stage.server()).on('connection', raw => setTimeout(() => raw.destroy(error), 100));
+        await sendAndStay(await stage.listen(server), await helloOf(stage));
+      },
+      server: abandoned('certificate', 'us', plain),
+    },
+  ]),
+]);
+
 playAll('A ClientHello', [
+  {
+    name: 'that is answered, and then something that is no TLS',
+    play: async stage => {
+      const hello = await helloOf(stage);
+      const port = await stage.listen(greeter(stage.server()));
+      await sendAndStay(port, hello, { more: WORDS.plainHttp });
+    },
+    server: failed('protocol_error', 'us', 'negotiation', { ...plain, serverName: 'localhost' }),
+  },
   {
     name: 'of which half comes, and then the end',
     play: async stage => {
@@ -339,6 +407,36 @@ playAll('A client that leaves right after the handshake', [
   },
 ]);
 
+playAll('A connection that is damaged later', [
+  ...[
+    { what: 'a record that nobody can decrypt', bytes: Buffer.from(`1703030020${'ab'.repeat(32)}`, 'hex') },
+    { what: 'something that is no TLS', bytes: WORDS.plainHttp },
+  ].map(
+    ({ what, bytes }): Scenario => ({
+      name: `on its way to a client that has read nothing yet, by ${what}: that is no refusal`,
+      play: async stage => {
+        const listener = tls.createServer(stage.server(), socket => {
+          // Node leaves a connection open that had been secure.
+          socket.on('error', () => socket.destroy()).resume();
+        });
+        const port = await stage.listen(listener);
+        let towardsClient: net.Socket | undefined;
+        const relay = relaying(port).on('connection', socket => {
+          towardsClient = socket;
+        });
+        await visit({ port: await stage.listen(relay), ...stage.client() }, socket =>
+          // After the tickets, which come with a server's first words.
+          socket
+            .on('secureConnect', () => setTimeout(() => towardsClient?.write(bytes), 50))
+            .on('error', () => socket.destroy()),
+        );
+      },
+      server: established(),
+      client: established({ certificate: 'server.good' }),
+    }),
+  ),
+]);
+
 playAll('A server whose own application interferes', [
   {
     name: 'and destroys the connection before TLS begins',
@@ -401,6 +499,14 @@ playAll('A load balancer in front', [
 ]);
 
 /** Recorded where nobody watches: the socket that makes it is none of the scenario's. */
+/** A client that has connected, and says its first word when the server has given it up. */
+async function finishLate(stage: Stage, presented: Presented): Promise<void> {
+  const server = greeter({ ...stage.mutual(), handshakeTimeout: 50 });
+  const socket = net.connect({ port: await stage.listen(server), host: LOOPBACK });
+  await once(server, 'tlsClientError');
+  await visit({ socket, ...stage.client(presented) });
+}
+
 function helloOf(stage: Stage): Promise<Buffer> {
   return stage.unobserved(() => recordClientHello(stage.client()));
 }

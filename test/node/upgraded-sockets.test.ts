@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
-import { sendAndFinish, sendAndStay, WORDS } from '../support/raw-peer';
+import { recordClientHello, sendAndFinish, sendAndStay, WORDS } from '../support/raw-peer';
 import {
   abandoned,
   distrusted,
@@ -88,6 +88,38 @@ playAll('STARTTLS on a server: a TLSSocket around an accepted connection', [
     tls: 'any',
     play: stage => startTls(stage, {}, port => sendAndFinish(port)),
     server: abandoned('client_hello', 'peer', plain),
+  },
+  {
+    name: 'hears that TLS is wanted, and then the end',
+    tls: 'any',
+    play: async stage => {
+      const server = net.createServer(raw =>
+        raw.once('data', () => {
+          raw.write('220 go on\r\n');
+          new tls.TLSSocket(raw, { ...stage.server(), isServer: true }).on('error', () => {}).resume();
+        }),
+      );
+      await sendAndStay(await stage.listen(server), Buffer.from('STARTTLS\r\n'), { thenFinish: true });
+    },
+    server: abandoned('client_hello', 'peer', plain),
+  },
+  {
+    name: 'hears that TLS is wanted, and then half a ClientHello',
+    tls: 'any',
+    play: async stage => {
+      const hello = await stage.unobserved(() => recordClientHello());
+      const server = net.createServer(raw =>
+        raw.once('data', bytes => {
+          // As a server does that has read too much.
+          raw.pause();
+          raw.unshift(bytes.subarray('STARTTLS\r\n'.length));
+          new tls.TLSSocket(raw, { ...stage.server(), isServer: true }).on('error', () => {}).resume();
+        }),
+      );
+      const said = Buffer.concat([Buffer.from('STARTTLS\r\n'), hello.subarray(0, hello.length / 2)]);
+      await sendAndFinish(await stage.listen(server), said);
+    },
+    server: failed('connection_closed', 'peer', 'client_hello', plain),
   },
 ]);
 

@@ -95,7 +95,8 @@ export interface Handshake {
   readonly curve?: string | undefined;
   /** The protocol chosen by ALPN. */
   readonly alpn?: string | undefined;
-  readonly resumed: boolean;
+  /** An earlier session was. Undefined: that, or a pre-shared key was used, which TLS 1.3 makes one and the same. */
+  readonly resumed: boolean | undefined;
   /**
    * What is wrong by now with the certificate of a resumed session: it was verified when the session began, and nobody has
    * looked since. Undefined: nothing, or nothing that we know of.

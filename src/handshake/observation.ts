@@ -76,7 +76,10 @@ export interface Observation {
   cipher?: string | undefined;
   curve?: string | undefined;
   alpn?: string | undefined;
+  /** As Node says it, which says so of a key that both sides had before, too. */
   resumed?: boolean | undefined;
+  /** This side knows keys that both may have had before: `pskCallback`. */
+  knowsPreSharedKeys?: boolean | undefined;
   /** The leaf's DER, copied. */
   certificate?: Uint8Array | undefined;
   /** Leaf first, copied; only on a failed handshake. */
@@ -133,7 +136,7 @@ export function conclude(
     cipher: seen.cipher,
     curve: seen.curve === 'prime256v1' ? 'secp256r1' : seen.curve,
     alpn: seen.alpn,
-    resumed: seen.resumed ?? false,
+    resumed: wasResumed(seen),
     staleIdentity: staleIdentityOf(seen, peerCertificate, verification),
     peerCertificate,
     peerChain,
@@ -142,6 +145,15 @@ export function conclude(
     outcome: judgeOutcome(seen, verification),
     ownCertificate: seen.ownCertificate && readOwnCertificate(seen.ownCertificate),
   });
+}
+
+/**
+ * Undefined: a session or a pre-shared key, which TLS 1.3 makes one and the same. Before, a session without a certificate
+ * was resumed, and a pre-shared key was not.
+ */
+function wasResumed({ resumed = false, knowsPreSharedKeys, protocol, certificate }: Observation): boolean | undefined {
+  const mayBeKey = resumed && knowsPreSharedKeys && protocol === 'TLSv1.3' && certificate === undefined;
+  return mayBeKey ? undefined : resumed;
 }
 
 /** OpenSSL keeps with a session what it found of the certificate when that was presented. */
@@ -202,11 +214,12 @@ function judgeVerification(
   // Without tls.Server or tls.connect nobody acts on what OpenSSL found, whatever the options say.
   const enforced = seen.enforced && seen.ending !== 'secured_unverified';
   const stands = seen.ending === 'secured' || seen.ending === 'secured_unverified';
-  if (certificate === undefined && !(seen.side === 'client' && seen.resumed) && !verifiedUnseen(seen)) {
+  const resumed = wasResumed(seen);
+  if (certificate === undefined && !(seen.side === 'client' && resumed) && !verifiedUnseen(seen)) {
     const missing =
       stands || seen.ending === 'refused_by_node' || (seen.side === 'server' && saysNoCertificate(seen.error));
     const result = missing ? 'not_presented' : 'unverified';
-    const unfounded = missing && seen.authorized && seen.ending === 'secured';
+    const unfounded = missing && resumed && seen.authorized && seen.ending === 'secured';
     return Object.freeze({ result, enforced, errors: NO_ERRORS, ...(unfounded && { authorized: true }) });
   }
   if (seen.verifyCode !== undefined) {

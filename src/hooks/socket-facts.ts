@@ -47,7 +47,12 @@ interface TlsWrap {
 /** The parts of a TLSSocket that Node does not document. */
 interface UndocumentedSocket {
   _handle?: TlsWrap | null;
-  _tlsOptions?: { isServer?: boolean; secureContext?: object; server?: { ca?: unknown; pfx?: unknown } };
+  _tlsOptions?: {
+    isServer?: boolean;
+    secureContext?: object;
+    pskCallback?: unknown;
+    server?: { ca?: unknown; pfx?: unknown };
+  };
   _parent?: Socket;
   _requestCert?: boolean;
   _rejectUnauthorized?: boolean;
@@ -125,6 +130,7 @@ export function observeBirth(socket: TLSSocket, at: number): Observation {
     curve: undefined,
     alpn: undefined,
     resumed: undefined,
+    knowsPreSharedKeys: typeof inside._tlsOptions?.pskCallback === 'function',
     certificate: undefined,
     chain: undefined,
     certificateRequested: side === 'client' || Boolean(inside._requestCert),

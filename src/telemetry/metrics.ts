@@ -79,7 +79,7 @@ export type InstrumentName = keyof typeof INSTRUMENTS;
 export function durationAttributes(handshake: Handshake): Attributes {
   const attributes: Attributes = {};
   if (handshake.protocol) attributes['tls.protocol.version'] = handshake.protocol.version;
-  attributes['tls.resumed'] = handshake.resumed;
+  if (handshake.resumed !== undefined) attributes['tls.resumed'] = handshake.resumed;
   attributes['tls.handshake.outcome'] = handshake.outcome.kind;
   const failure = failureOf(handshake);
   if (failure) attributes['error.type'] = failure.reason;

@@ -130,6 +130,18 @@ const CASES: readonly Case[] = [
     verification: notPresented,
   },
   {
+    it: 'finds none on a client that TLS 1.3 calls resumed and that knows pre-shared keys',
+    seen: client({
+      ending: 'secured',
+      certificate: undefined,
+      resumed: true,
+      knowsPreSharedKeys: true,
+      protocol: 'TLSv1.3',
+    }),
+    outcome: established,
+    verification: notPresented,
+  },
+  {
     it: 'finds no certificate on a server, resumed or not',
     seen: server({ ending: 'secured', resumed: true, enforced: false }),
     outcome: established,
@@ -1015,6 +1027,8 @@ function anyObservation(random: () => number): Observation {
     bytesSent: count(),
     protocol: one([undefined, 'TLSv1.3', 'unknown', '']),
     resumed: one([undefined, true, false]),
+    knowsPreSharedKeys: one([undefined, true, false]),
+    carrierDestroyed: one([undefined, true, false]),
     certificate: perhaps(LEAF),
     chain: one([undefined, [], [LEAF], [LEAF, ISSUER]]),
     certificateRequested: random() < 0.8,

@@ -144,7 +144,7 @@ describe('the fingerprint of a client', () => {
       visit({ port, ca: own.ca, ...more }, socket => socket.on('session', ticket => (session = ticket)));
     await come();
     await come({ session: session! });
-    const resumed = await recorder.next(({ side, resumed }) => side === 'server' && resumed);
+    const resumed = await recorder.next(({ side, resumed }) => side === 'server' && resumed === true);
     await close(server);
     assert.match(resumed.clientHello?.ja4 ?? '', /^t13d/);
   });

@@ -52,7 +52,8 @@ export interface Expected {
   verification: Pick<Verification, 'result' | 'enforced' | 'errors'>;
   /** Default: the scenario's, when established; otherwise not compared. */
   protocol?: string;
-  resumed?: boolean;
+  /** `undefined` where nobody can know it. */
+  resumed?: boolean | undefined;
   /** Compared where it is given. */
   serverName?: string;
   /** Compared where it is given. */

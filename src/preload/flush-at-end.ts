@@ -19,11 +19,18 @@ export class FlushAtEnd {
   /**
    * A flush makes the loop turn once more, after which Node emits 'beforeExit' again. So that the application hears it as
    * often as it would without us, the event is held back as long as there is something to flush.
+   *
+   * Who else listens to a signal is counted before anybody hears of it: who comes before us may be gone by our turn.
    */
-  readonly #heldBack = PrototypePatch.around<NodeJS.Process>(process, 'emit', (self, args, original) =>
-    args[0] === 'beforeExit' && this.#holdsBack(Number(args[1])) ? true : Reflect.apply(original, self, args),
-  );
+  readonly #aheadOfEvents = PrototypePatch.around<NodeJS.Process>(process, 'emit', (self, args, original) => {
+    const [event, code] = args;
+    if (event === 'beforeExit' && this.#holdsBack(Number(code))) return true;
+    if (this.#signals.has(event as NodeJS.Signals)) this.#countListeners(event as NodeJS.Signals);
+    return Reflect.apply(original, self, args);
+  });
   readonly #signals = new Map<NodeJS.Signals, () => void>();
+  /** Signals to which the application listened when they last came. */
+  readonly #handled = new Set<NodeJS.Signals>();
   #flushing = false;
   #timesHeldBack = 0;
   #calledOff = false;
@@ -35,7 +42,7 @@ export class FlushAtEnd {
   }
 
   onBeforeExit(): void {
-    this.#heldBack.enable();
+    this.#aheadOfEvents.enable();
   }
 
   onSignals(): void {
@@ -51,7 +58,7 @@ export class FlushAtEnd {
   /** The process ends as others arrange it. */
   callOff(): void {
     this.#calledOff = true;
-    this.#heldBack.disable();
+    this.#aheadOfEvents.disable();
     for (const [signal, listener] of this.#signals) process.off(signal, listener);
   }
 
@@ -78,12 +85,18 @@ export class FlushAtEnd {
    */
   #bySignal(signal: NodeJS.Signals, listener: () => void): void {
     process.off(signal, listener);
-    const nobodyElse = process.listenerCount(signal) === 0;
+    const nobodyElse = !this.#handled.has(signal) && process.listenerCount(signal) === 0;
     const flushed = (this.#flushing ? undefined : this.#withinLimit()) ?? Promise.resolve();
     void flushed.then(() => {
       if (nobodyElse) process.kill(process.pid, signal);
       else if (!this.#calledOff) process.prependListener(signal, listener);
     });
+  }
+
+  #countListeners(signal: NodeJS.Signals): void {
+    const ours = this.#signals.get(signal);
+    if (process.listeners(signal).some(listener => listener !== ours)) this.#handled.add(signal);
+    else this.#handled.delete(signal);
   }
 
   /** Answers false when the time was up first; undefined when there is nothing to wait for. */

@@ -43,6 +43,7 @@ const LIVES: readonly Life[] = [
   { life: 'a signal, handled', signal: 'SIGTERM', exported: 4 },
   { life: 'a signal, handled', signal: 'SIGINT', exported: 4 },
   { life: 'a signal, handled once, with work left', signal: 'SIGTERM', exported: 4 },
+  { life: 'a signal, handled once and before all others, with work left', signal: 'SIGTERM', exported: 4 },
   { life: 'a signal, handled by leaving', signal: 'SIGINT' },
   { life: 'a worker', exported: 8 },
   { life: 'a worker that is terminated' },

@@ -71,7 +71,7 @@ interface OptionRow<Value> {
   readonly environmentVariable: string;
   readonly expected: readonly Value[] | WholeNumbers;
   readonly byDefault: Value;
-  /** What stands for something that is not understood. Undefined: the default. */
+  /** What stands for something that is not understood, whatever the variable says. Undefined: the variable's, or the default. */
   readonly ifGarbage?: Value;
   readonly brief: string;
 }
@@ -198,7 +198,7 @@ export const PRIVACY_OPTIONS = {
 const BASE_OPTIONS = ['enabled'];
 const FUNCTIONS = ['requestHook', 'userId'] as const satisfies readonly (keyof RequestHooks)[];
 
-/** Options and environment -> Settings. A bad value costs itself only: it is named, and the default stands. */
+/** Options and environment -> Settings. A bad value costs itself only: it is named, and what is next in line stands. */
 export function readSettings(
   config: TlsInstrumentationConfig | undefined,
   environment: Environment,
@@ -216,7 +216,10 @@ export function readSettings(
       { where: `option ${name}`, value: given[name] },
       { where: row.environmentVariable, value: meantBy(environment[row.environmentVariable], row) },
     ].filter(({ value }) => value !== undefined);
-    const good = places.find(({ value }) => isExpected(row, value));
+    // What keeps something back is not looked for further on: a variable that says more must not win over an option that
+    // was to say less and is misspelt.
+    const candidates = row.ifGarbage === undefined ? places : places.slice(0, 1);
+    const good = candidates.find(({ value }) => isExpected(row, value));
     const settled =
       good?.value ??
       (name === 'events' ? eventsByConvention(environment) : undefined) ??

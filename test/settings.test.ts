@@ -119,10 +119,14 @@ describe('the settings', () => {
         assert.deepEqual(complaints, [`${variable} is 'garbage', expected ${expectation}; using ${instead}`]);
       });
 
-      it('is the variable where the option is garbage, and the complaint says so', () => {
-        const { settings, complaints } = read({ [name]: 'garbage' }, { [variable]: `${others[0]}` });
-        assert.equal(settings[name], others[0]);
-        assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${others[0]}`]);
+      // Else a misspelt `hash` in the code would name everybody wherever the environment says `full`.
+      it(`is ${ifGarbage ?? 'the variable'} where the option is garbage, and the complaint says so`, () => {
+        for (const other of expected) {
+          const { settings, complaints } = read({ [name]: 'garbage' }, { [variable]: `${other}` });
+          const used = ifGarbage ?? other;
+          assert.equal(settings[name], used);
+          assert.deepEqual(complaints, [`option ${name} is 'garbage', expected ${expectation}; using ${used}`]);
+        }
       });
 
       it('complains of the option and of the variable, where both are garbage', () => {

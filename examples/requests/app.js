@@ -14,7 +14,7 @@ function handle(request, response) {
     response.writeHead(401).end('Who are you?\n');
     return;
   }
-  response.end(`Hello ${peer.certificate.subject}\n`);
+  response.end(`Hello ${peer.certificate?.subject}\n`);
 }
 
 async function main() {

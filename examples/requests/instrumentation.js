@@ -5,7 +5,7 @@ const { BatchSpanProcessor } = require('@opentelemetry/sdk-trace');
 const { TlsInstrumentation, TlsPeerSpanProcessor } = require('opentelemetry-instrumentation-tls');
 
 const tls = new TlsInstrumentation({
-  userId: (_request, peer) => (peer.verification.result === 'ok' ? peer.certificate.subject : undefined),
+  userId: (_request, peer) => (peer.verification.result === 'ok' ? peer.certificate?.subject : undefined),
 });
 const sdk = new NodeSDK({
   instrumentations: [getNodeAutoInstrumentations(), tls],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
@@ -55,6 +56,23 @@ describe('the README', () => {
     }
   });
 
+  // What is copied out of the README often goes into TypeScript. Only its lines: what stands around them in the examples is
+  // written for readers of JavaScript.
+  it('shows only code that strict TypeScript takes', () => {
+    const shown = codeBlocks(readme).filter(({ language }) => language === 'js' || language === 'mjs');
+    const files = filesBelow('examples').filter(file => /\.m?js$/.test(file));
+    const complaints = complaintsOfTypeScript(files);
+    // Of the examples as a whole there are some: that none is heard is not for want of a compiler.
+    assert.ok(complaints.length > 0);
+    for (const { text } of shown) {
+      for (const file of files) {
+        const lines = linesOf(file, text);
+        const ofThese = complaints.filter(complaint => complaint.file === file && lines.includes(complaint.line));
+        assert.deepEqual(ofThese, []);
+      }
+    }
+  }).timeout(60_000);
+
   it('names the variables of the environment that the code reads, and no others as its own', () => {
     // What the command line says of them, and what the audit advises, is for other processes.
     const files = filesBelow('src').filter(file => !/^src\/(?:cli\/|audit\/findings\.ts)/.test(file));
@@ -105,10 +123,56 @@ function filesBelow(folder: string): string[] {
     .map(entry => join(entry.parentPath, entry.name).slice(CHECKOUT.length + 1));
 }
 
-/** The lines stand in the file in a row, whatever they are indented by together. */
 function hasLines(file: string, lines: string): boolean {
-  const text = readFileSync(join(CHECKOUT, file), 'utf8').replace(/^\s+/gm, '');
-  return `\n${text}`.includes(`\n${lines.replace(/^\s+/gm, '')}\n`);
+  return linesOf(file, lines).length > 0;
+}
+
+/**
+ * The numbers, from 1 on, of the lines of a file that are these, in a row, whatever they are indented by together and
+ * however many empty ones are between them. Empty when they are not in it.
+ */
+function linesOf(file: string, lines: string): number[] {
+  const filled = (text: string) =>
+    text
+      .split('\n')
+      .map((line, index) => ({ text: line.trimStart(), number: index + 1 }))
+      .filter(line => line.text !== '');
+  const there = filled(readFileSync(join(CHECKOUT, file), 'utf8'));
+  const wanted = filled(lines);
+  const begin = there.findIndex((_, index) => wanted.every(({ text }, after) => there[index + after]?.text === text));
+  return begin < 0 ? [] : there.slice(begin, begin + wanted.length).map(({ number }) => number);
+}
+
+interface Complaint {
+  readonly file: string;
+  readonly line: number;
+  readonly said: string;
+}
+
+/** `noImplicitAny` alone is off: without it a function of JavaScript has parameters of no type. */
+function complaintsOfTypeScript(files: readonly string[]): Complaint[] {
+  const options = ['--noEmit', '--allowJs', '--checkJs', '--strict', '--noImplicitAny', 'false', '--skipLibCheck'];
+  const project = [
+    '--ignoreConfig',
+    '--module',
+    'node16',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--pretty',
+    'false',
+  ];
+  const compiler = join(CHECKOUT, 'node_modules/typescript/bin/tsc');
+  const { stdout } = spawnSync(process.execPath, [compiler, ...options, ...project, ...files], {
+    cwd: CHECKOUT,
+    encoding: 'utf8',
+  });
+  return [...stdout.matchAll(/^(\S+)\((\d+),\d+\): error (.*)$/gm)].map(([, file, line, said]) => ({
+    file: file as string,
+    line: Number(line),
+    said: said as string,
+  }));
 }
 
 /** Read as a property of an environment, or told to the SDK: in quotes, whole. */

@@ -1,7 +1,6 @@
 const { getNodeAutoInstrumentations } = require('@opentelemetry/auto-instrumentations-node');
 const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-http');
-const { NodeSDK } = require('@opentelemetry/sdk-node');
-const { BatchSpanProcessor } = require('@opentelemetry/sdk-trace');
+const { NodeSDK, tracing } = require('@opentelemetry/sdk-node');
 const { TlsInstrumentation, TlsPeerSpanProcessor } = require('opentelemetry-instrumentation-tls');
 
 const tls = new TlsInstrumentation({
@@ -9,7 +8,7 @@ const tls = new TlsInstrumentation({
 });
 const sdk = new NodeSDK({
   instrumentations: [getNodeAutoInstrumentations(), tls],
-  spanProcessors: [new TlsPeerSpanProcessor(), new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
+  spanProcessors: [new TlsPeerSpanProcessor(), new tracing.BatchSpanProcessor(new OTLPTraceExporter())],
 });
 sdk.start();
 

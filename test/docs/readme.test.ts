@@ -56,6 +56,13 @@ describe('the README', () => {
     }
   });
 
+  // What it is to be given depends on the package: with what another expects every span is lost.
+  it('shows where a BatchSpanProcessor comes from', () => {
+    const shown = codeBlocks(readme).filter(({ text }) => text.includes('BatchSpanProcessor('));
+    assert.ok(shown.length > 0);
+    for (const { text } of shown) assert.match(text, /^const \{.*\b(?:tracing|BatchSpanProcessor)\b.*\} = require\(/m);
+  });
+
   // What is copied out of the README often goes into TypeScript. Only its lines: what stands around them in the examples is
   // written for readers of JavaScript.
   it('shows only code that strict TypeScript takes', () => {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAILURE_REASONS } from '../../src/handshake/failure-reasons';
+import * as frontDoor from '../../src/index';
 import { explanationOf } from '../../src/telemetry/events';
 import { SPAN_NAMES } from '../../src/telemetry/span-names';
 import { ENVIRONMENT } from './environment';
@@ -88,6 +89,20 @@ describe('the README', () => {
     const ours = Object.keys(ENVIRONMENT).filter(name => ENVIRONMENT[name]?.ours);
     assert.ok(options.length > 0);
     assert.deepEqual([...read].sort(), [...options, ...ours].sort());
+  });
+
+  it('lists what the package exports, all of it and nothing else', () => {
+    const [, section] = /\n## What the package exports\n([\s\S]*?)\n## /.exec(readme) ?? [];
+    assert.ok(section);
+    const cells = [...section.matchAll(/^\| (`.*?) \|/gm)].map(match => match[1] as string);
+    const listed = cells.flatMap(cell => [...cell.matchAll(/`(\w+)`/g)].map(match => match[1] as string));
+    assert.deepEqual(listed.sort(), Object.keys(frontDoor).sort());
+
+    const paths = [...section.matchAll(/`opentelemetry-instrumentation-tls(\/?[^` ]*)`/g)].map(match => `.${match[1]}`);
+    const { exports } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'));
+    // A package.json is every package's, and for tools.
+    const entries = Object.keys(exports).filter(path => path !== './package.json');
+    assert.deepEqual(paths.sort(), entries.sort());
   });
 
   it('names every span, and what an event says beside the handshake', () => {

@@ -68,7 +68,10 @@ export function createTimeline(look: Look): Timeline {
 
 const LINES_ON_A_SCREEN = 20;
 
-/** Counts of what a session saw. */
+/**
+ * Counts of what a session saw. Each handshake is counted once, by what became of it in the end: one that was refused after
+ * it had been established counts as that alone, also where a filter left only its refusal.
+ */
 export class Tally {
   #total = 0;
   #established = 0;
@@ -76,11 +79,19 @@ export class Tally {
   #refusedLater = 0;
   readonly #reasons = new Map<string, number>();
 
+  /** Span ids: of handshakes that are counted as established, and of those that were refused since or before they came. */
+  readonly #stands = new ForgetfulMap<string, true>(MOST_COUNTED_APART);
+  readonly #fell = new ForgetfulMap<string, true>(MOST_COUNTED_APART);
+
   add(handshake: SeenHandshake): void {
-    if (handshake.refusalOf !== undefined) this.#refusedLater++;
-    else {
+    if (handshake.refusalOf !== undefined) this.#addRefusal(handshake.refusalOf);
+    // Exporters need not keep the order: its refusal was there first, and is what became of it.
+    else if (handshake.outcome !== 'established' || !this.#fell.has(handshake.spanId)) {
       this.#total++;
-      if (handshake.outcome === 'established') this.#established++;
+      if (handshake.outcome === 'established') {
+        this.#established++;
+        this.#stands.set(handshake.spanId, true);
+      }
       if (handshake.outcome === 'abandoned') this.#abandoned++;
     }
     if (handshake.reason === undefined) return;
@@ -89,9 +100,18 @@ export class Tally {
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
   }
 
+  #addRefusal(refusalOf: string): void {
+    if (this.#fell.has(refusalOf)) return;
+    this.#refusedLater++;
+    // Which one it was, is not said where nothing of it is recorded.
+    if (refusalOf !== '') this.#fell.set(refusalOf, true);
+    if (this.#stands.delete(refusalOf)) this.#established--;
+    else this.#total++;
+  }
+
   /** As lines: how many ended how, then the reasons, the most frequent first. */
   summary(paint: Paint): string[] {
-    const failed = this.#total - this.#established - this.#abandoned;
+    const failed = this.#total - this.#established - this.#refusedLater - this.#abandoned;
     const endings = [
       ...(this.#established > 0 ? [paint('good', `${this.#established} established`)] : []),
       ...(this.#refusedLater > 0 ? [paint('bad', `${this.#refusedLater} refused afterwards`)] : []),
@@ -448,3 +468,5 @@ function underTheirHandshakes(handshakes: readonly SeenHandshake[]): Told[] {
 }
 
 const MOST_REMEMBERED = 1000;
+/** A refusal follows its handshake within moments; one that comes after so many others is counted as another handshake. */
+const MOST_COUNTED_APART = 10_000;

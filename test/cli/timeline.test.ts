@@ -372,7 +372,7 @@ describe('the summary', () => {
     for (const seen of ALL) tally.add(seen);
     for (let index = 0; index < 10; index++) tally.add(ALL[1]!);
     assert.deepEqual(tally.summary(plain), [
-      '23 handshakes: 3 established, 1 refused afterwards, 19 failed, 1 abandoned',
+      '23 handshakes: 2 established, 1 refused afterwards, 19 failed, 1 abandoned',
       '  11 × certificate_expired',
       '   2 × certificate_required',
       '   2 × unknown_ca',
@@ -382,6 +382,40 @@ describe('the summary', () => {
       '   1 × decrypt_error',
       '   1 × not_tls',
     ]);
+  });
+
+  describe('of a handshake that was refused after it was established', () => {
+    const established = ALL[10]!;
+    const refusal = ALL[11]!;
+    const summaryOf = (...seen: SeenHandshake[]) => {
+      const tally = new Tally();
+      for (const one of seen) tally.add(one);
+      return tally.summary(plain);
+    };
+    const REFUSED_ONCE = ['1 handshake: 1 refused afterwards', '  1 × certificate_required'];
+
+    it('counts it once, as that, whichever of the two comes first', () => {
+      assert.equal(refusal.refusalOf, established.spanId);
+      assert.deepEqual(summaryOf(established, refusal), REFUSED_ONCE);
+      assert.deepEqual(summaryOf(refusal, established), REFUSED_ONCE);
+    });
+
+    it('counts it where a filter left nothing of it but the refusal', () => {
+      assert.deepEqual(summaryOf(refusal), REFUSED_ONCE);
+      const refused = ALL.filter(({ reason }) => reason === 'certificate_required');
+      assert.deepEqual(summaryOf(...refused), [
+        '2 handshakes: 1 refused afterwards, 1 failed',
+        '  2 × certificate_required',
+      ]);
+    });
+
+    it('counts each of several that do not say which handshake they are of', () => {
+      const nameless = { ...refusal, refusalOf: '' };
+      assert.deepEqual(summaryOf(nameless, nameless), [
+        '2 handshakes: 2 refused afterwards',
+        '  2 × certificate_required',
+      ]);
+    });
   });
 
   it('of nothing is one line', () => assert.deepEqual(new Tally().summary(plain), ['0 handshakes']));

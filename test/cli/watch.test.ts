@@ -26,9 +26,16 @@ describe('otel-tls watch', () => {
       watch.output(),
       /\nbilling-api is sending\n\S+ {2}✓ established .*\n\S+ {2}✗ certificate_expired .*\n +→ /,
     );
-    assert.match(watch.output(), /\n\n13 handshakes: 3 established, 1 refused afterwards, 9 failed, 1 abandoned\n/);
+    assert.match(watch.output(), /\n\n13 handshakes: 2 established, 1 refused afterwards, 9 failed, 1 abandoned\n/);
     assert.doesNotMatch(watch.output(), /\x1b/);
     assert.equal(watch.complaints(), '');
+  });
+
+  it('sums up what its filters let through, a refusal without its handshake too', async () => {
+    const watch = await start('--reason', 'certificate_required');
+    await send(watch.url, HANDSHAKES);
+    await watch.end('SIGINT');
+    assert.match(watch.output(), /\n2 handshakes: 1 refused afterwards, 1 failed\n {2}2 × certificate_required\n$/);
   });
 
   it('ends on SIGTERM too', async () => {

@@ -1,6 +1,11 @@
 /** One row an `OTEL_*` variable that is not an option's. `ours`: read by this package; else by the SDK that the preload starts. */
 export const ENVIRONMENT: Readonly<Record<string, { readonly ours: boolean; readonly brief: string }>> = {
-  OTEL_SERVICE_NAME: { ours: false, brief: "The application's name. Without it everything is `unknown_service:node`." },
+  OTEL_SERVICE_NAME: {
+    ours: false,
+    brief:
+      "The application's name. Without it everything is `unknown_service:` and what Node was started as: " +
+      '`unknown_service:node`, or with its whole path where it was started by that.',
+  },
   OTEL_RESOURCE_ATTRIBUTES: { ours: false, brief: 'More about the application: `deployment.environment.name=test`.' },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     ours: true,

@@ -122,6 +122,11 @@ describe('the README', () => {
     const sdk2 = /^\d+\.\d+/.exec(lock.packages['node_modules/@opentelemetry/sdk-node'].version)?.[0];
     const sdk3 = /sdk-node@~(\d+\.\d+)\./.exec(ci)?.[1];
     assert.match(readme, new RegExp(`SDK 2 .* tested with ${sdk2} on every Node`));
+    // What makes a package manager choose SDK 2, where it does not look at `engines`.
+    const api = /^\d+\.\d+/.exec(lock.packages['node_modules/@opentelemetry/api'].version)?.[0];
+    for (const line of [`/api": "~${api}.0"`, `/sdk-node": "^${sdk2}.0"`, `/exporter-trace-otlp-http": "^${sdk2}.0"`]) {
+      assert.ok(readme.includes(`  "@opentelemetry${line}`), line);
+    }
     const besideSdk3 = /^ {2}for major in (\d+) (\d+) (\d+); do$/m.exec(ci)?.slice(1) ?? [];
     assert.equal(besideSdk3.length, 3);
     const [oldest, middle, newest] = besideSdk3;

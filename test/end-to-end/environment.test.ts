@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { INSTRUMENTS } from '../../src/telemetry/metrics';
 import { REGISTER } from '../support/application';
 import { ahead, behaviour, type Observed, PATIENCE, Stage } from './stage';
@@ -23,6 +24,17 @@ const spansOf = ({ spans }: Observed) =>
   spans.map(({ name, attributes }) => `${name}: ${attributes['tls.handshake.outcome']}`).sort();
 
 const CASES: readonly Case[] = [
+  {
+    it: 'no OTEL_SERVICE_NAME: everything is of an unknown service, named as Node was started',
+    env: { OTEL_SERVICE_NAME: '' },
+    true: ({ spans }) => {
+      const services = [...new Set(spans.map(({ resource }) => resource['service.name']))];
+      // By its whole path, as tests start it; some versions of the SDK leave the folders out.
+      const possible = [process.execPath, basename(process.execPath)].map(name => `unknown_service:${name}`);
+      assert.equal(services.length, 1);
+      assert.ok(possible.includes(String(services[0])), String(services[0]));
+    },
+  },
   { it: 'OTEL_SDK_DISABLED=true: nothing is sent', env: { OTEL_SDK_DISABLED: 'true' }, true: nothingSent },
   {
     it: 'OTEL_NODE_DISABLED_INSTRUMENTATIONS with tls in the list: nothing is sent',

@@ -3,9 +3,10 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { Configurations } from './configurations';
 import { Decisions } from './decisions';
 import type { ClientHelloTap } from './hooks/client-hello-tap';
-import { guard, warn } from './hooks/guard';
+import { guard } from './hooks/guard';
 import { HttpClientHook } from './hooks/http-client-hook';
 import { HttpServerHook } from './hooks/http-server-hook';
+import { KeptWarnings } from './hooks/kept-warnings';
 import { SecureContextHook } from './hooks/secure-context-hook';
 import { TlsSocketHook } from './hooks/tls-socket-hook';
 import { UndiciHook } from './hooks/undici-hook';
@@ -86,6 +87,7 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
   readonly instrumentationName = PACKAGE_NAME;
   readonly instrumentationVersion = PACKAGE_VERSION;
   readonly #providers = new Providers();
+  readonly #warnings = new KeptWarnings();
   #config: TlsInstrumentationConfig = {};
   #running: Running | undefined;
 
@@ -177,14 +179,17 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
 
   setTracerProvider(provider: TracerProvider): void {
     this.#providers.giveTracerProvider(provider);
+    this.#warnings.sayKept();
   }
 
   setMeterProvider(provider: MeterProvider): void {
     this.#providers.giveMeterProvider(provider);
+    this.#warnings.sayKept();
   }
 
   setLoggerProvider(provider: EventLoggerProvider): void {
     this.#providers.giveLoggerProvider(provider);
+    this.#warnings.sayKept();
   }
 
   /**
@@ -195,9 +200,12 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
     this.#providers.spareLoggerProvider(provider);
   }
 
-  /** Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics. A preload has another voice. */
+  /**
+   * Says what a person should know, to whoever listens to OpenTelemetry's own diagnostics, now or later. A preload has
+   * another voice.
+   */
   protected _warn(sentence: string): void {
-    warn(sentence);
+    this.#warnings.say(sentence);
   }
 
   /** The file is loaded for who wants it only. */
@@ -254,8 +262,9 @@ export class TlsInstrumentation implements Instrumentation<TlsInstrumentationCon
       new SuppressionReport(requestFlood, meter, logger, 'requests'),
     ];
     const reporter: Reporter = new Reporter(sinks, () => providers.somebodyListens());
+    reporter.beforeReports(() => this.#warnings.sayKept());
     const tap = settings.fingerprints ? this.#openTap() : undefined;
-    const socketHook = new TlsSocketHook(reporter, undefined, tap);
+    const socketHook = new TlsSocketHook(reporter, undefined, tap, sentence => this._warn(sentence));
     const secureContextHook = new SecureContextHook(configurations);
     const spans = new RequestSpans(settings, requestHooks, disclosure, complaint => this._warn(complaint));
     const decisionEvents = new DecisionEvents(

@@ -89,6 +89,7 @@ export class Reporter implements HandshakeObserver<Birth> {
   /** Undefined while nothing waits. */
   #callOff: (() => void) | undefined;
   #preparation: Preparation | undefined;
+  #beforeReports: () => void = () => {};
 
   constructor(sinks: readonly Sink[], isListening: () => boolean, schedule: Schedule = NODE_SCHEDULE) {
     this.#sinks = sinks;
@@ -101,6 +102,11 @@ export class Reporter implements HandshakeObserver<Birth> {
   /** Until `beforeFirstReport` has run, handshakes are collected although nobody listens yet. */
   prepareWith(preparation: Preparation): void {
     this.#preparation = preparation;
+  }
+
+  /** Each time that something is going to be reported. */
+  beforeReports(work: () => void): void {
+    this.#beforeReports = work;
   }
 
   born(_side: Side): Birth | undefined {
@@ -195,6 +201,7 @@ export class Reporter implements HandshakeObserver<Birth> {
       this.#preparation = undefined;
       guard(() => preparation.beforeFirstReport());
     }
+    if (waiting.length > 0) guard(this.#beforeReports);
     this.#reported += waiting.length;
     for (const one of waiting) guard(() => this.#report(one));
   }

@@ -28,9 +28,7 @@ describe('the instrumentation', () => {
     untouched = { methods: methods(), listeners: listeners() };
     warnings = [];
     enabled = [];
-    const warn = (message: string) => void warnings.push(message);
-    const logger: DiagLogger = { error: warn, warn, info: () => {}, debug: () => {}, verbose: () => {} };
-    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    hear();
   });
 
   afterEach(() => {
@@ -38,6 +36,13 @@ describe('the instrumentation', () => {
     diag.disable();
     assert.deepEqual({ methods: methods(), listeners: listeners() }, untouched, 'everything is as it was');
   });
+
+  /** Keeps what is said through `diag` from now on. */
+  function hear(): void {
+    const warn = (message: string) => void warnings.push(message);
+    const logger: DiagLogger = { error: warn, warn, info: () => {}, debug: () => {}, verbose: () => {} };
+    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  }
 
   function instrument(config?: ConstructorParameters<typeof TlsInstrumentation>[0]): TlsInstrumentation {
     const instrumentation = new TlsInstrumentation(config);
@@ -189,6 +194,61 @@ describe('the instrumentation', () => {
     await shakeHands();
     assert.deepEqual(sidesSeen(instrumentation, recorder), []);
     assert.ok((await recorder.metrics())['tls.server.handshake.duration']);
+  });
+
+  describe('made before anybody listens to diagnostics', () => {
+    const CONFIG = { verbose: true, events: 'loud' } as object;
+    const NAMED = [/: unknown option 'verbose'/, /: option events is 'loud'/];
+
+    beforeEach(() => diag.disable());
+
+    function assertNamedOnce(): void {
+      assert.equal(warnings.length, NAMED.length, warnings.join('\n'));
+      for (const [i, name] of NAMED.entries()) assert.match(warnings[i]!, name);
+    }
+
+    const providers = new TelemetryRecorder();
+    const GIVEN: Readonly<Record<string, (instrumentation: TlsInstrumentation) => void>> = {
+      'a tracer provider': one => one.setTracerProvider(providers.tracerProvider),
+      'a meter provider': one => one.setMeterProvider(providers.meterProvider),
+      'a logger provider': one => one.setLoggerProvider(providers.olderLoggerProvider),
+    };
+    for (const [what, give] of Object.entries(GIVEN)) {
+      it(`names what it did not understand when it is given ${what}, once`, () => {
+        const instrumentation = instrument(CONFIG);
+        give(instrumentation);
+        assert.deepEqual(warnings, []);
+        hear();
+        give(instrumentation);
+        assertNamedOnce();
+        give(instrumentation);
+        assertNamedOnce();
+      });
+    }
+
+    it('names it before the first report, where it was given its providers before there was a logger', async () => {
+      const instrumentation = instrument(CONFIG);
+      const recorder = recorded(instrumentation);
+      hear();
+      assert.deepEqual(warnings, []);
+      await shakeHands();
+      assert.deepEqual(sidesSeen(instrumentation, recorder), BOTH);
+      assertNamedOnce();
+    });
+
+    it('keeps each complaint once, and few of them', () => {
+      const instrumentation = instrument(CONFIG);
+      instrumentation.disable();
+      instrumentation.enable();
+      instrumentation.disable();
+      const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`odd${i}`, i]));
+      instrumentation.setConfig(many);
+      instrumentation.enable();
+      hear();
+      instrumentation.setTracerProvider(providers.tracerProvider);
+      assert.equal(warnings.filter(warning => NAMED[0]!.test(warning)).length, 1);
+      assert.equal(warnings.length, 20);
+    });
   });
 
   it('reads nothing of any socket while there is no SDK', async () => {

@@ -47,12 +47,17 @@ export class TlsSocketHook<Birth = unknown> {
   readonly #tap: ClientHelloTap | undefined;
   #enabled = false;
 
-  constructor(observer: HandshakeObserver<Birth>, prototype: object = tls.TLSSocket.prototype, tap?: ClientHelloTap) {
+  constructor(
+    observer: HandshakeObserver<Birth>,
+    prototype: object = tls.TLSSocket.prototype,
+    tap?: ClientHelloTap,
+    complain: (sentence: string) => void = warn,
+  ) {
     this.#observer = observer;
     this.#tap = tap;
     const missing = UNDOCUMENTED_METHODS.filter(name => typeof Reflect.get(prototype, name) !== 'function');
     if (missing.length > 0) {
-      warn(
+      complain(
         `this Node has no TLSSocket.prototype.${missing.join(', ')}; ` +
           'handshakes are reported from public events only: with their reason, without certificates',
       );

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type DiagLogger, type DiagLoggerOptions, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PACKAGE_NAME } from '../version';
-import { isRegistered } from './registered';
+import { isRegistered } from '../hooks/registered';
 
 const STDERR = 2;
 /** Lines of complaint for the whole life of the process, and how long one may be. */

@@ -14,7 +14,7 @@ import { PACKAGE_NAME, PACKAGE_VERSION } from '../version';
 import { addSpanProcessor } from './added-span-processor';
 import type { PlainLines } from './plain-lines';
 import { recordFailures } from './recorded-failures';
-import { isRegistered } from './registered';
+import { isRegistered } from '../hooks/registered';
 
 /** What the SDK's providers can, beyond what the API asks of them. */
 interface SdkProvider {

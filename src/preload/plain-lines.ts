@@ -7,6 +7,8 @@ const STDERR = 2;
 /** Lines of complaint for the whole life of the process, and how long one may be. */
 const MAX_LINES = 10;
 const MAX_LENGTH = 400;
+/** Lists of failures within lists: one that contains itself has no end. */
+const MAX_NESTING = 5;
 
 /** What a person must know, on stderr, because a preload has no other voice. Each sentence once. */
 export class PlainLines {
@@ -35,9 +37,10 @@ export class PlainLines {
     this.tell(`${collector()} ${how}, TLS handshakes are being lost: ${why}`);
   }
 
-  /** `failure`: what an exporter ended with. */
+  /** `failure`: what an exporter ended with. Of a list the first: a flushed tracer provider rejects with all that failed. */
   tellFailedExport(failure: unknown): void {
-    const { code, message } = (failure ?? {}) as { code?: unknown; message?: unknown };
+    const [first] = [failure].flat(MAX_NESTING);
+    const { code, message } = (first ?? {}) as { code?: unknown; message?: unknown };
     const words = typeof message === 'string' ? message : '';
     const known = code === undefined || words.includes(String(code)) ? words : `${code} ${words}`.trim();
     this.tellLoss(known.slice(0, MAX_LENGTH / 2) || 'no reason given');

@@ -167,6 +167,23 @@ describe('bad input', function () {
       });
     }
 
+    const spansAlone = ahead(async () => {
+      const collector = await answering(401, 'Unauthorized', '');
+      try {
+        const env = {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_METRICS_EXPORTER: 'none',
+          OTEL_LOGS_EXPORTER: 'none',
+        };
+        return await stage.run({ ...PRELOADED, env });
+      } finally {
+        await collector.close();
+      }
+    });
+    it('the line has the reason also of spans that are refused at the end of the process', async () => {
+      saysOnly(await spansAlone(), /does not take what is sent, TLS handshakes are being lost: 401 Unauthorized$/);
+    });
+
     const withPassword = ahead(async () => {
       const { url } = await BadCollector.dead();
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `${url.replace('//', '//user:secret@')}?token=secret` };

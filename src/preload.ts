@@ -38,7 +38,7 @@ export function preload(): void {
       const reported = instrumentation.flush();
       return standIn?.flush(reported);
     },
-    () => lines.tellLoss(`no answer within ${FLUSH_LIMIT_MS / 1000} s at the end of the process`),
+    () => standIn?.giveUpFlush(`no answer within ${FLUSH_LIMIT_MS / 1000} s at the end of the process`),
   );
   instrumentation.prepareWith({
     // Before the first handshake is over: a signal may come between it and its report.

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { type DiagLogger, type DiagLoggerOptions, DiagLogLevel, diag } from '@opentelemetry/api';
 import { PACKAGE_NAME } from '../version';
 import { isRegistered } from '../hooks/registered';
+import { collectorOf, failingSignal, SIGNALS, type Signal } from './signals';
 
 const STDERR = 2;
 /** Lines of complaint for the whole life of the process, and how long one may be. */
@@ -13,7 +14,10 @@ const MAX_NESTING = 5;
 /** What a person must know, on stderr, because a preload has no other voice. Each sentence once. */
 export class PlainLines {
   readonly #told = new Set<string>();
-  #toldLoss = false;
+  /** Why, of each signal that failed. */
+  readonly #lost = new Map<Signal | undefined, string>();
+  readonly #lossTold = new Set<Signal | undefined>();
+  #holding = false;
   #silent = false;
   /** Undefined while somebody else listens to `diag`, or nobody. */
   #stopListening: (() => void) | undefined;
@@ -29,21 +33,33 @@ export class PlainLines {
     }
   }
 
-  /** One line for traces, metrics and logs together: each fails on its own, and in its own words. */
-  tellLoss(why: string): void {
-    if (this.#toldLoss) return;
-    this.#toldLoss = true;
-    const how = REFUSAL.test(why) ? 'does not take what is sent' : 'cannot be reached';
-    this.tell(`${collector()} ${how}, TLS handshakes are being lost: ${why}`);
+  /**
+   * One line a signal at most, of which only one need be about handshakes. Where theirs has named a collector already,
+   * whatever else that one does not get is the same news. `signal`: undefined where it is not known.
+   */
+  tellLoss(why: string, signal: Signal | undefined): void {
+    if (this.#lost.has(signal)) return;
+    this.#lost.set(signal, why);
+    if (!this.#holding) this.#tellLosses();
   }
 
   /** `failure`: what an exporter ended with. Of a list the first: a flushed tracer provider rejects with all that failed. */
-  tellFailedExport(failure: unknown): void {
+  tellFailedExport(failure: unknown, signal?: Signal): void {
     const [first] = [failure].flat(MAX_NESTING);
     const { code, message } = (first ?? {}) as { code?: unknown; message?: unknown };
     const words = typeof message === 'string' ? message : '';
     const known = code === undefined || words.includes(String(code)) ? words : `${code} ${words}`.trim();
-    this.tellLoss(known.slice(0, MAX_LENGTH / 2) || 'no reason given');
+    this.tellLoss(known.slice(0, MAX_LENGTH / 2) || 'no reason given', signal ?? failingSignal(words));
+  }
+
+  /** Until `tellHeldLosses()`: while everything is sent at once, so that the spans' loss comes first and speaks for all. */
+  holdLosses(): void {
+    this.#holding = true;
+  }
+
+  tellHeldLosses(): void {
+    this.#holding = false;
+    this.#tellLosses();
   }
 
   /**
@@ -95,6 +111,19 @@ export class PlainLines {
     this.#stopListening?.();
   }
 
+  #tellLosses(): void {
+    for (const signal of [...SIGNALS, undefined]) {
+      const why = this.#lost.get(signal);
+      if (why === undefined || this.#lossTold.has(signal)) continue;
+      this.#lossTold.add(signal);
+      const collector = collectorOf(signal);
+      const told = this.#lossTold.has('spans') && collector === collectorOf('spans') && collector !== undefined;
+      if (signal !== 'spans' && told) continue;
+      const how = REFUSAL.test(why) ? 'does not take what is sent' : 'cannot be reached';
+      this.tell(`${collector === undefined ? '' : `${collector} ${how}, `}${LOSS[signal ?? 'unknown']}: ${why}`);
+    }
+  }
+
   #warning(message: string, more: unknown[]): void {
     if (!NO_NEWS.test(message)) this.tell(inWords(message, more));
   }
@@ -106,6 +135,13 @@ export class PlainLines {
     else this.tell(inWords(message, more));
   }
 }
+
+const LOSS: Readonly<Record<Signal | 'unknown', string>> = {
+  spans: 'TLS handshakes are being lost',
+  metrics: 'metrics are being lost',
+  'log records': 'log records are being lost',
+  unknown: 'telemetry is being lost',
+};
 
 /** Somebody answered: an HTTP status, or what the exporters make of an answer that tells them nothing. */
 const REFUSAL = /^\d{3}\b|OTLPExporterError|retryable status|size limit/;
@@ -144,13 +180,4 @@ function onOneLine(sentence: string): string {
   const [line = ''] = sentence.split('\n', 1);
   const shown = line.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ').trim();
   return shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}...` : shown;
-}
-
-/** As the environment has it, without credentials. */
-function collector(): string {
-  const env = process.env;
-  if (env['OTEL_CONFIG_FILE']) return 'the collector in OTEL_CONFIG_FILE';
-  const usual = env['OTEL_EXPORTER_OTLP_PROTOCOL'] === 'grpc' ? 'http://localhost:4317' : 'http://localhost:4318';
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'] || usual;
-  return `the collector at ${endpoint.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '')}`;
 }

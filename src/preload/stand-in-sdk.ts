@@ -15,6 +15,7 @@ import { addSpanProcessor } from './added-span-processor';
 import type { PlainLines } from './plain-lines';
 import { recordFailures } from './recorded-failures';
 import { isRegistered } from '../hooks/registered';
+import { SIGNALS, type Signal } from './signals';
 
 /** What the SDK's providers can, beyond what the API asks of them. */
 interface SdkProvider {
@@ -37,6 +38,8 @@ export class StandInSdk {
   readonly #meterProvider: SdkProvider;
   readonly #loggerProvider: SdkProvider;
   #flushed = 0;
+  /** What is being flushed. */
+  #unanswered: ReadonlySet<Signal> = new Set();
   #retired = false;
 
   /** `start` starts the SDK, which registers itself wherever the application has registered nothing of its own. */
@@ -80,10 +83,29 @@ export class StandInSdk {
   flush(reported: number): Promise<void> | undefined {
     if (this.#retired || reported === this.#flushed) return undefined;
     this.#flushed = reported;
-    const providers = [this.#tracerProvider, this.#meterProvider, this.#loggerProvider];
-    return Promise.allSettled(providers.map(provider => provider.forceFlush?.())).then(results => {
-      for (const result of results) if (result.status === 'rejected') this.#lines.tellFailedExport(result.reason);
+    this.#lines.holdLosses();
+    const providers: Record<Signal, SdkProvider> = {
+      spans: this.#tracerProvider,
+      metrics: this.#meterProvider,
+      'log records': this.#loggerProvider,
+    };
+    const unanswered = new Set(SIGNALS);
+    this.#unanswered = unanswered;
+    const flushes = SIGNALS.map(async signal => {
+      try {
+        await providers[signal].forceFlush?.();
+      } catch (failure) {
+        this.#lines.tellFailedExport(failure, signal);
+      }
+      unanswered.delete(signal);
     });
+    return Promise.all(flushes).then(() => this.#lines.tellHeldLosses());
+  }
+
+  /** Nobody waits any longer for what is still being flushed. */
+  giveUpFlush(why: string): void {
+    for (const signal of this.#unanswered) this.#lines.tellLoss(why, signal);
+    this.#lines.tellHeldLosses();
   }
 
   /**

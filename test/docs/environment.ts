@@ -13,17 +13,28 @@ export const ENVIRONMENT: Readonly<Record<string, { readonly ours: boolean; read
   },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
     ours: true,
-    brief:
-      'The same for traces alone, with the path: `http://localhost:4318/v1/traces`. Metrics and logs have their own.',
+    brief: 'The same for traces alone, with the path: `http://localhost:4318/v1/traces`.',
   },
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: {
+    ours: true,
+    brief: 'The same for metrics: `http://localhost:4318/v1/metrics`.',
+  },
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: { ours: true, brief: 'The same for log records: `http://localhost:4318/v1/logs`.' },
   OTEL_EXPORTER_OTLP_PROTOCOL: {
     ours: true,
     brief: '`http/protobuf` (the default), `http/json` or `grpc` (port 4317).',
   },
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: { ours: true, brief: 'The same for traces alone.' },
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: { ours: true, brief: 'The same for metrics.' },
+  OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: { ours: true, brief: 'The same for log records.' },
   OTEL_EXPORTER_OTLP_HEADERS: { ours: false, brief: 'Headers for the collector: `authorization=Bearer%20...`.' },
-  OTEL_TRACES_EXPORTER: { ours: false, brief: '`otlp` (the default), `console`, `none`.' },
-  OTEL_METRICS_EXPORTER: { ours: false, brief: '`otlp` (the default), `prometheus`, `console`, `none`.' },
-  OTEL_LOGS_EXPORTER: { ours: false, brief: '`otlp` (the default), `console`, `none`.' },
+  OTEL_TRACES_EXPORTER: { ours: true, brief: '`otlp` (the default), `zipkin`, `console`, `none`.' },
+  OTEL_EXPORTER_ZIPKIN_ENDPOINT: {
+    ours: true,
+    brief: 'Where Zipkin is. Default `http://localhost:9411/api/v2/spans`.',
+  },
+  OTEL_METRICS_EXPORTER: { ours: true, brief: '`otlp` (the default), `prometheus`, `console`, `none`.' },
+  OTEL_LOGS_EXPORTER: { ours: true, brief: '`otlp` (the default), `console`, `none`.' },
   OTEL_TRACES_SAMPLER: {
     ours: false,
     brief:

@@ -9,6 +9,14 @@ import { ahead, behaviour, type Observed, PATIENCE, Stage } from './stage';
 const NAME = 'opentelemetry-instrumentation-tls';
 const PRELOADED: Start = { flags: ['--require', REGISTER], file: 'mutual-tls.cjs' };
 
+/** No retries, so that each signal fails several times while an application runs. */
+const IMPATIENT = {
+  OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+  OTEL_BSP_SCHEDULE_DELAY: '100',
+  OTEL_BLRP_SCHEDULE_DELAY: '100',
+  OTEL_METRIC_EXPORT_INTERVAL: '500',
+};
+
 describe('bad input', function () {
   this.timeout(PATIENCE);
   let stage: Stage;
@@ -184,6 +192,121 @@ describe('bad input', function () {
       saysOnly(await spansAlone(), /does not take what is sent, TLS handshakes are being lost: 401 Unauthorized$/);
     });
 
+    describe('where it is one signal that is lost, the line names that one and where it is sent:', () => {
+      interface Loss {
+        readonly it: string;
+        /** `good` takes everything, at `dead` nobody listens, `spansOnly` takes nothing but spans. */
+        readonly env: (good: string, dead: string, spansOnly: string) => Record<string, string>;
+        readonly lines: readonly string[];
+      }
+
+      const LOSSES: readonly Loss[] = [
+        {
+          it: 'a collector takes spans alone',
+          env: (_good, _dead, spansOnly) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: spansOnly }),
+          lines: [
+            'the collector at SPANS_ONLY does not take what is sent, metrics are being lost',
+            'the collector at SPANS_ONLY does not take what is sent, log records are being lost',
+          ],
+        },
+        {
+          it: 'that of log records is dead',
+          env: (good, dead) => ({
+            OTEL_EXPORTER_OTLP_ENDPOINT: good,
+            OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: `${dead}/v1/logs`,
+          }),
+          lines: ['the collector at DEAD/v1/logs cannot be reached, log records are being lost'],
+        },
+        {
+          it: 'that of metrics is dead',
+          env: (good, dead) => ({
+            OTEL_EXPORTER_OTLP_ENDPOINT: good,
+            OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${dead}/v1/metrics`,
+          }),
+          lines: ['the collector at DEAD/v1/metrics cannot be reached, metrics are being lost'],
+        },
+        {
+          it: 'all are dead but that of spans',
+          env: (good, dead) => ({
+            OTEL_EXPORTER_OTLP_ENDPOINT: dead,
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${good}/v1/traces`,
+          }),
+          lines: [
+            'the collector at DEAD cannot be reached, metrics are being lost',
+            'the collector at DEAD cannot be reached, log records are being lost',
+          ],
+        },
+        {
+          it: 'spans go to a dead Zipkin',
+          env: (good, dead) => ({
+            OTEL_EXPORTER_OTLP_ENDPOINT: good,
+            OTEL_TRACES_EXPORTER: 'zipkin',
+            OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${dead}/api/v2/spans`,
+          }),
+          lines: ['the collector at DEAD/api/v2/spans cannot be reached, TLS handshakes are being lost'],
+        },
+        {
+          it: 'spans go to two places, and which one fails is not known',
+          env: (good, dead) => ({
+            OTEL_EXPORTER_OTLP_ENDPOINT: good,
+            OTEL_TRACES_EXPORTER: 'otlp,zipkin',
+            OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${dead}/api/v2/spans`,
+          }),
+          lines: ['TLS handshakes are being lost'],
+        },
+      ];
+
+      /** Runs with three collectors; what stderr says names them by their names here. */
+      const told = (
+        { env }: Loss,
+        patience: Record<string, string>,
+        run: (env: Record<string, string>) => Promise<Ended>,
+      ) =>
+        stage.inTurn(async () => {
+          const good = await answering(200, 'OK', '');
+          const dead = await BadCollector.dead();
+          const spansOnly = await BadCollector.answering(response =>
+            response.writeHead(response.req.url === '/v1/traces' ? 200 : 404).end(),
+          );
+          try {
+            const ended = await run({ ...stage.environment(), ...patience, ...env(good.url, dead.url, spansOnly.url) });
+            const stderr = ended.stderr
+              .replaceAll(good.url, 'GOOD')
+              .replaceAll(dead.url, 'DEAD')
+              .replaceAll(spansOnly.url, 'SPANS_ONLY')
+              .replace(/(?<=being lost): .*(?:ECONNREFUSED|Not Found|no answer within 2 s).*/g, '');
+            return { ...ended, stderr };
+          } finally {
+            await good.close();
+            await spansOnly.close();
+          }
+        });
+
+      for (const loss of LOSSES) {
+        const atTheEnd = ahead(() => told(loss, {}, env => Application.run({ ...PRELOADED, env })));
+        it(`${loss.it}, at the end of a process`, async () => {
+          const { stderr } = await atTheEnd();
+          assert.deepEqual(stderr, loss.lines.map(line => `${NAME}: ${line}\n`).join(''));
+        });
+
+        const whileItRuns = ahead(() =>
+          told(loss, IMPATIENT, async env => {
+            const application = new Application({ ...PRELOADED, file: 'server.cjs', env });
+            const [, port] = await application.says(/listening on (\d+)/);
+            // It does not trust the server: a failure, of which a log record tells too.
+            await visitHttps(Number(port), { ca: [] }).catch(() => {});
+            await application.complains(new RegExp(`(?:[^\\n]*\\n){${loss.lines.length}}`));
+            application.signal('SIGKILL');
+            return application.ended;
+          }),
+        );
+        it(`${loss.it}, while it runs`, async () => {
+          const { stderr } = await whileItRuns();
+          assert.deepEqual(stderr.split('\n').sort(), ['', ...loss.lines.map(line => `${NAME}: ${line}`)].sort());
+        });
+      }
+    });
+
     const withPassword = ahead(async () => {
       const { url } = await BadCollector.dead();
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `${url.replace('//', '//user:secret@')}?token=secret` };
@@ -213,11 +336,7 @@ describe('bad input', function () {
       const env = {
         ...stage.environment(),
         OTEL_EXPORTER_OTLP_ENDPOINT: url,
-        // The SDK's patience: no retries, so that each signal fails several times.
-        OTEL_EXPORTER_OTLP_TIMEOUT: '500',
-        OTEL_BSP_SCHEDULE_DELAY: '100',
-        OTEL_BLRP_SCHEDULE_DELAY: '100',
-        OTEL_METRIC_EXPORT_INTERVAL: '500',
+        ...IMPATIENT,
       };
       return stage.inTurn(async () => {
         const application = new Application({ ...PRELOADED, file: 'server.cjs', env });

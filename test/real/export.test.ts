@@ -79,7 +79,7 @@ describe('a preloaded application whose collector is gone for good', () => {
   });
 
   for (const protocol of PROTOCOLS) {
-    it(`serves as before, and says once what is being lost: OTLP ${protocol}`, async () => {
+    it(`serves as before, and says once of each signal that it is being lost: OTLP ${protocol}`, async () => {
       const [nobody] = await freePorts(1);
       const application = await Application.start(programs, credentials, `left-alone-${protocol}`, {
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${nobody}`,
@@ -100,8 +100,11 @@ describe('a preloaded application whose collector is gone for good', () => {
       }
 
       assert.equal(await program.stop(), 'ended with SIGTERM');
-      assert.match(program.stderr, /^[^\n]*TLS handshakes are being lost[^\n]*\n$/, 'one line and no more');
-      assert.ok(program.stderr.includes(`http://127.0.0.1:${nobody}`), program.stderr);
+      const lines = program.stderr.split('\n').slice(0, -1);
+      assert.equal(lines.filter(line => line.includes('TLS handshakes are being lost')).length, 1, program.stderr);
+      // Metrics or log records may have failed before.
+      assert.ok(lines.length <= 3, program.stderr);
+      for (const line of lines) assert.ok(line.includes(`http://127.0.0.1:${nobody}`), line);
     });
   }
 });

@@ -64,7 +64,8 @@ export class PlainLines {
 
   /**
    * The SDK says what it cannot do through `diag`, which is silent unless somebody listens. Whoever listens already, or
-   * sets a log level, hears everything there; whoever comes later takes our place without hearing of us.
+   * sets a log level, hears everything there, and we say only what the SDK does not: a flush that failed, for one. Whoever
+   * comes later takes our place without hearing of us.
    */
   listenToDiag(): void {
     if (process.env['OTEL_LOG_LEVEL'] || isRegistered('diag')) return;

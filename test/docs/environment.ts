@@ -54,6 +54,7 @@ export const ENVIRONMENT: Readonly<Record<string, { readonly ours: boolean; read
   OTEL_LOG_LEVEL: {
     ours: true,
     brief:
-      "`debug`, `info`, `warn`, ...: the SDK's own diagnostics on the console, instead of the preload's few lines.",
+      "`debug`, `info`, `warn`, ...: the SDK's own diagnostics on the console. The preload's lines do not repeat them, and " +
+      'still say what the SDK does not: what was not sent at the end of the process, and what is wrong with our own options.',
   },
 };

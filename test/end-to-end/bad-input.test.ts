@@ -307,6 +307,23 @@ describe('bad input', function () {
       }
     });
 
+    const withLogLevel = ahead(async () => {
+      const collector = await answering(401, 'Unauthorized', '');
+      try {
+        const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_LOG_LEVEL: 'error' };
+        return await stage.run({ ...PRELOADED, env });
+      } finally {
+        await collector.close();
+      }
+    });
+    it('beside the SDK, which has a log level, one line says what it does not: that spans were refused at the end', async () => {
+      const { stderr } = await withLogLevel();
+      assert.match(stderr, /^(?!opentelemetry-instrumentation-tls: ).*Unauthorized/m, 'in its own words');
+      const ours = stderr.split('\n').filter(line => line.startsWith(`${NAME}: `));
+      assert.equal(ours.length, 1, stderr);
+      assert.match(ours[0]!, /does not take what is sent, TLS handshakes are being lost: 401 Unauthorized$/);
+    });
+
     const withPassword = ahead(async () => {
       const { url } = await BadCollector.dead();
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `${url.replace('//', '//user:secret@')}?token=secret` };

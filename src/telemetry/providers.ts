@@ -19,7 +19,12 @@ export interface EventLoggerProvider {
 }
 
 /** From 1.10 on the logs API lives in the API package; the older package has a global of its own, and no bridge. */
-const newerLogs = (api as { logs?: { getLoggerProvider(): EventLoggerProvider; disable(): void } }).logs;
+const newerLogs = (api as { logs?: LogsApi }).logs;
+
+interface LogsApi {
+  getLoggerProvider(): EventLoggerProvider;
+  disable(): void;
+}
 
 /**
  * Where telemetry goes at this moment: to the providers we were given, else to the global ones, whoever registered them
@@ -138,9 +143,10 @@ function globalLoggerProvider(): EventLoggerProvider {
   return globalLogs().getLoggerProvider();
 }
 
-/** The logs API that the installed SDK uses. */
-export function globalLogs(): { getLoggerProvider(): EventLoggerProvider; disable(): void } {
-  return newerLogs ?? olderLogs;
+/** The logs API that somebody has registered a provider at: SDK 2 does so at the older, also where the API has the newer. */
+export function globalLogs(): LogsApi {
+  if (newerLogs === undefined) return olderLogs;
+  return isStandIn(newerLogs.getLoggerProvider()) && !isStandIn(olderLogs.getLoggerProvider()) ? olderLogs : newerLogs;
 }
 
 function loggerOf(provider: EventLoggerProvider): EventLogger {

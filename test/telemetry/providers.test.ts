@@ -178,7 +178,51 @@ describe('the providers in use', () => {
     sayThrough(providers);
     assert.deepEqual(await heardBy(recorder), EVERYTHING);
   });
+
+  it('are those of the older logs API, where SDK 2 registers, beside an API that has one of its own', async () => {
+    const registeredByNobody = { getLoggerProvider: () => new NoopLoggerProvider(), disable() {} };
+    const restored = apiWith(registeredByNobody);
+    try {
+      const beside = new (loadedAnew('../../src/telemetry/providers').Providers)();
+      assert.equal(beside.somebodyListens(), false);
+      trace.setGlobalTracerProvider(recorder.tracerProvider);
+      metrics.setGlobalMeterProvider(recorder.meterProvider);
+      olderLogs.setGlobalLoggerProvider(recorder.olderLoggerProvider);
+      assert.equal(beside.logsAreHeard(), true);
+      sayThrough(beside);
+      assert.deepEqual(await heardBy(recorder), EVERYTHING);
+    } finally {
+      restored();
+      olderLogs.disable();
+    }
+  });
 });
+
+/** What the API has at the place of its logs as long as nobody has registered anything there. */
+class NoopLoggerProvider {
+  getLogger() {
+    return { emit() {}, enabled: () => false };
+  }
+}
+
+/** As if the API that is installed were 1.10 or later, which it may be. Returns what makes it as it was. */
+function apiWith(itsLogs: unknown): () => void {
+  if ('logs' in api) return () => {};
+  Object.defineProperty(api, 'logs', { value: itsLogs, configurable: true });
+  return () => Reflect.deleteProperty(api, 'logs');
+}
+
+/** One file of ours once more, which looks around as it did when it was first loaded. */
+function loadedAnew(file: '../../src/telemetry/providers'): typeof import('../../src/telemetry/providers') {
+  const path = require.resolve(file);
+  const kept = require.cache[path];
+  delete require.cache[path];
+  try {
+    return require(path);
+  } finally {
+    require.cache[path] = kept;
+  }
+}
 
 /** A package once more, with all its files, as if it had been installed twice. */
 function loadedAgain<Module>(name: string): Module {

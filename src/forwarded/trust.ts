@@ -1,6 +1,9 @@
-import { BlockList, isIP, SocketAddress } from 'node:net';
+import type * as net from 'node:net';
+import { builtinModule } from '../builtin-module';
 import { isSpiffeId } from '../certificate/subject-alternative-names';
 import type { Forwarder } from './forwarded-certificate';
+
+const { BlockList, isIP, SocketAddress } = builtinModule('node:net');
 
 /** Told what was given, and what would have been understood. */
 type Complain = (complaint: string) => void;
@@ -11,7 +14,7 @@ export const EXPECTED_PROXIES =
 
 /** Which peers may speak for others. Immutable. */
 export class TrustedProxies {
-  readonly #addresses: BlockList;
+  readonly #addresses: net.BlockList;
   readonly #unix: boolean;
   readonly #fingerprints: ReadonlySet<string>;
   readonly #spiffeIds: ReadonlySet<string>;

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ClientHelloCollector } from '../handshake/client-hello';
-import { builtinModule } from './builtin-module';
+import { builtinModule } from '../builtin-module';
 import { guard, guarded } from './guard';
 import { type EncryptedSource, encryptedSourceOf } from './socket-facts';
 

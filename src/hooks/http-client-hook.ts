@@ -1,5 +1,5 @@
 import type { ClientRequest } from 'node:http';
-import { builtinModule } from './builtin-module';
+import { builtinModule } from '../builtin-module';
 import { guard } from './guard';
 import { type Around, PrototypePatch } from './prototype-patch';
 import type { RequestObserver } from './request-observer';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Server } from 'node:net';
-import { builtinModule } from './builtin-module';
+import { builtinModule } from '../builtin-module';
 import { guard } from './guard';
 import { type Below, type Method, PrototypePatch } from './prototype-patch';
 import type { RequestObserver } from './request-observer';

@@ -1,5 +1,5 @@
 import type * as tls from 'node:tls';
-import { builtinModule } from './builtin-module';
+import { builtinModule } from '../builtin-module';
 import { guard, guarded } from './guard';
 import { type Around, PrototypePatch } from './prototype-patch';
 

@@ -1,4 +1,5 @@
-import * as tls from 'node:tls';
+import type * as tls from 'node:tls';
+import { builtinModule } from '../builtin-module';
 import type { Ending, Observation, ObservedError } from '../handshake/observation';
 import type { ClientHelloTap } from './client-hello-tap';
 import { now, steadyNow } from './clock';
@@ -49,7 +50,7 @@ export class TlsSocketHook<Birth = unknown> {
 
   constructor(
     observer: HandshakeObserver<Birth>,
-    prototype: object = tls.TLSSocket.prototype,
+    prototype: object = builtinModule('node:tls').TLSSocket.prototype,
     tap?: ClientHelloTap,
     complain: (sentence: string) => void = warn,
   ) {

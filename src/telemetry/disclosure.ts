@@ -1,5 +1,4 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { isIP, isIPv4 } from 'node:net';
 import type {
   Attributes,
   AttributeValue,
@@ -9,10 +8,13 @@ import type {
   SpanOptions,
   SpanStatus,
 } from '@opentelemetry/api';
+import { builtinModule } from '../builtin-module';
 import { ForgetfulMap } from '../certificate/forgetful-map';
 import { peerOf } from '../patterns/peer-network';
 import type { PrivacySettings } from '../settings';
 import type { DataKind } from './data-kinds';
+
+const { isIP, isIPv4 } = builtinModule('node:net');
 
 declare const disclosed: unique symbol;
 /** What may go on a span that is not of our own making. Only a Disclosure makes them. */

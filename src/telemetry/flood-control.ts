@@ -1,6 +1,8 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { builtinModule } from '../builtin-module';
 import { ForgetfulMap } from '../certificate/forgetful-map';
 import { peerOf } from '../patterns/peer-network';
+
+const { isIPv4, isIPv6 } = builtinModule('node:net');
 
 /** Which of the limits was reached: that of all failures, of the peer's network, or of the reason. */
 export const FLOOD_LIMITS = ['global', 'network', 'reason'] as const;

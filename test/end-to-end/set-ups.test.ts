@@ -67,14 +67,28 @@ const SET_UPS: readonly SetUp[] = [
     },
   },
   {
+    it: 'getNodeAutoInstrumentations, there before we are loaded: nothing is instrumented that the application does without',
+    start: { file: 'auto-instrumentations-first.cjs' },
+    service: 'theirs',
+    alsoTrue: noSpansOfConnections,
+  },
+  {
     it: 'auto-instrumentations-node/register after us',
     start: { flags: [...preloaded, '--require', AUTO], file: 'mutual-tls.cjs' },
   },
   {
     it: 'auto-instrumentations-node/register before us',
     start: { flags: ['--require', AUTO, ...preloaded], file: 'mutual-tls.cjs' },
+    alsoTrue: noSpansOfConnections,
   },
 ];
+
+/** instrumentation-net waits for a module that the application never requires. */
+function noSpansOfConnections({ collector }: Observed): void {
+  const scopes = new Set(collector.spans.map(({ scope }) => scope.name));
+  assert.ok(scopes.has('@opentelemetry/instrumentation-http'));
+  assert.ok(!scopes.has('@opentelemetry/instrumentation-net'), [...scopes].join(', '));
+}
 
 describe('an application, seen by a collector through', function () {
   this.timeout(PATIENCE);

@@ -14,7 +14,8 @@ interface Builtins {
 /**
  * A module of Node's own, past everybody who waits for the application to require it. `require` is not that way, nor is
  * `process.getBuiltinModule`: require-in-the-middle stands around both, asks the instrumentations that exist by then, and
- * never asks again; one that is made after us would wait in vain. Tried with 8.0.1.
+ * never asks again: one that is made after us would wait in vain. One that was made before us would be switched on by us, in
+ * an application that never requires the module itself. Tried with 8.0.1.
  */
 export function builtinModule<Name extends keyof Builtins>(name: Name): Builtins[Name] {
   const { _load: load } = Module as unknown as {

@@ -114,6 +114,24 @@ describe('bad input', function () {
     );
   });
 
+  describe('from the SDK:', () => {
+    const complaints = [
+      // SDK 2.0 in every process.
+      'Accessing resource attributes before async attributes settled',
+      'OTEL_TRACES_EXPORTER contains "none". SDK will not be initialized.',
+      'the sky is falling',
+    ];
+    cases({
+      it: 'a complaint is a line, but for those that tell nothing amiss',
+      run: () =>
+        stage.observe({ ...PRELOADED, file: 'diag-complaints.cjs', env: { COMPLAINTS: JSON.stringify(complaints) } }),
+      true: observed => {
+        saysOnly(observed.ended, /: the sky is falling$/);
+        everythingArrived(observed);
+      },
+    });
+  });
+
   describe('from a collector:', () => {
     const UNREACHABLE =
       /: the collector at http:\/\/127\.0\.0\.1:\d+ cannot be reached, TLS handshakes are being lost: .+/;

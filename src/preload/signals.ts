@@ -67,12 +67,15 @@ export function collectorOf(signal: Signal | undefined): string | undefined {
   return `the collector at ${endpoint.replace(/^([a-z]+:\/\/)?[^/?#]*@/i, '$1').replace(/[?#].*/, '')}`;
 }
 
+/** Exporters that send nothing to anybody, and so lose nothing. */
+const NOWHERE = new Set(['', 'none', 'console']);
+
 function endpointOf(signal: Signal): string | undefined {
   const variables = VARIABLES[signal];
   const [exporter = 'otlp', ...others] = textOf(variables.exporter)
     .split(',')
     .map(part => part.trim())
-    .filter(part => part !== '' && part !== 'none');
+    .filter(part => !NOWHERE.has(part));
   if (others.length > 0) return undefined;
   if (exporter === 'zipkin') return textOf('OTEL_EXPORTER_ZIPKIN_ENDPOINT') || 'http://localhost:9411/api/v2/spans';
   if (exporter !== 'otlp') return undefined;

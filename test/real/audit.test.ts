@@ -10,7 +10,7 @@ import { Application } from './application';
 import { Collector } from './collector';
 import { type ClientName, type Credentials, issueCredentials } from './credentials';
 import { Jaeger } from './jaeger';
-import { freePorts } from './loopback';
+import { freePorts } from '../support/free-ports';
 import { eventually, runningPrograms } from './running-programs';
 
 const EXAMPLE = join(__dirname, '../../../examples/audit');

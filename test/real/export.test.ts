@@ -4,7 +4,7 @@ import { Application } from './application';
 import { Collector, type OtlpProtocol } from './collector';
 import { type Credentials, issueCredentials } from './credentials';
 import { Jaeger } from './jaeger';
-import { freePorts } from './loopback';
+import { freePorts } from '../support/free-ports';
 import { runningPrograms } from './running-programs';
 
 const PROTOCOLS: OtlpProtocol[] = ['http/protobuf', 'http/json', 'grpc'];

@@ -1,4 +1,4 @@
-import { freePorts } from './loopback';
+import { freePorts } from '../support/free-ports';
 import { configuration, partOrFail } from './parts';
 import { eventually, type RunningProgram, type RunningPrograms } from './running-programs';
 

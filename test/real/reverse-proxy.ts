@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { freePorts } from './loopback';
+import { freePorts } from '../support/free-ports';
 import { type PartName, partOrFail } from './parts';
 import type { RunningProgram, RunningPrograms } from './running-programs';
 

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
+import { refusedPort } from './raw-peer';
 import { listen } from './tls-pair';
 
 /** Something at a collector's address that is none, or a bad one. */
@@ -21,10 +22,7 @@ export class BadCollector {
 
   /** Nobody listens there. */
   static async dead(): Promise<BadCollector> {
-    const server = createServer();
-    const port = await listen(server);
-    await new Promise<void>(resolve => server.close(() => resolve()));
-    return new BadCollector(undefined, port);
+    return new BadCollector(undefined, await refusedPort());
   }
 
   /** Takes the connection, and never says a word. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
+import { freePorts } from './free-ports';
 import { goneBy, LOOPBACK } from './tls-pair';
 
 /**
@@ -133,13 +134,9 @@ export function silent(): net.Server {
 }
 
 /** A free port on which nobody listens. */
-export async function refusedPort(host = LOOPBACK): Promise<number> {
-  const server = net.createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+export async function refusedPort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port as number;
 }
 
 async function connectRaw(port: number): Promise<net.Socket> {

@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 
 /**
  * So many free ports of 127.0.0.1. They are below the range from which the system takes ports for outgoing connections,
- * so a program that is stopped finds its port free again when it comes back.
+ * so a program that is stopped finds its port free again when it comes back, and where nobody is to listen no server comes
+ * that asked for any port.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();

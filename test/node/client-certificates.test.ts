@@ -11,6 +11,7 @@ import {
   from24,
   NOT_PRESENTED,
   playAll,
+  refusedWithoutAWord,
   type Scenario,
   type Stage,
   tolerated,
@@ -334,18 +335,6 @@ function refused(presented: Presented, reason: FailureReason, errors: FailureRea
   return failed(reason, 'us', 'certificate', {
     certificate: `client.${presented}`,
     verification: distrusted(...errors),
-  });
-}
-
-/**
- * What our client learns of a Node server that refuses its certificate: Node sends no alert. In TLS 1.2 the connection is
- * gone before it was secure, in TLS 1.3 right after.
- */
-function refusedWithoutAWord({ tls: version }: Stage): Expected {
-  if (version === '1.2') return failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' });
-  return established({
-    certificate: 'server.good',
-    refusal: { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true },
   });
 }
 

@@ -24,6 +24,7 @@ import {
   NOT_PRESENTED,
   NOT_REQUESTED,
   playAll,
+  refusedWithoutAWord,
   type Scenario,
   type Stage,
 } from '../support/scenario';
@@ -257,14 +258,6 @@ function certificateRequired({ tls: version }: Stage): Expected {
       phase: 'post_handshake',
       alert: 'certificate_required',
     },
-  });
-}
-
-function refusedWithoutAWord({ tls: version }: Stage): Expected {
-  if (version === '1.2') return failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' });
-  return established({
-    certificate: 'server.good',
-    refusal: { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true },
   });
 }
 

@@ -22,6 +22,7 @@ import {
   failed,
   NOT_REQUESTED,
   playAll,
+  refusedWithoutAWord,
   type Scenario,
   type Stage,
   UNVERIFIED,
@@ -135,18 +136,7 @@ playAll('A handshake that Node gives up as too slow, on a server that leaves the
         verification: distrusted('unknown_ca'),
       }),
     ],
-    client: ({ tls: version }) =>
-      version === '1.2'
-        ? failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' })
-        : established({
-            certificate: 'server.good',
-            refusal: {
-              reason: 'peer_closed_after_handshake',
-              decidedBy: 'peer',
-              phase: 'post_handshake',
-              derived: true,
-            },
-          }),
+    client: refusedWithoutAWord,
   },
 ]);
 

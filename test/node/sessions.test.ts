@@ -6,6 +6,7 @@ import {
   established,
   failed,
   playAll,
+  refusedWithoutAWord,
   type Stage,
   tolerated,
   verification,
@@ -146,18 +147,7 @@ playAll('A certificate rotation', [
       certificate: 'client.good',
       verification: distrusted('untrusted_root'),
     }),
-    client: ({ tls: version }) =>
-      version === '1.2'
-        ? failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' })
-        : established({
-            certificate: 'server.good',
-            refusal: {
-              reason: 'peer_closed_after_handshake',
-              decidedBy: 'peer',
-              phase: 'post_handshake',
-              derived: true,
-            },
-          }),
+    client: refusedWithoutAWord,
   },
 ]);
 

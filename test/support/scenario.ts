@@ -194,6 +194,18 @@ export const abandoned = (phase: Phase, decidedBy: DecidedBy, more: Partial<Expe
   ...more,
 });
 
+/**
+ * What our client learns of a Node server that refuses its certificate: Node sends no alert. In TLS 1.2 the connection is
+ * gone before it was secure, in TLS 1.3 right after.
+ */
+export function refusedWithoutAWord({ tls: version }: Stage): Expected {
+  if (version === '1.2') return failed('connection_closed', 'peer', 'certificate', { certificate: 'server.good' });
+  return established({
+    certificate: 'server.good',
+    refusal: { reason: 'peer_closed_after_handshake', decidedBy: 'peer', phase: 'post_handshake', derived: true },
+  });
+}
+
 export const TRUSTED = verification('ok', true);
 export const NOT_REQUESTED = verification('not_requested', undefined);
 /** The handshake ended before anybody looked, or without a certificate to look at. */
